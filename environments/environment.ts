@@ -1,0 +1,224 @@
+import { z } from "zod";
+
+/**
+ * The one description of an environment. Everything that follows (topology, Terraform JSON,
+ * redis.conf, sentinel.conf, the node's agent) is derived from it; nothing is read back.
+ */
+
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,30}$/, "use 1 to 31 lower-case letters, digits and hyphens, starting with a letter");
+
+const port = z.int().min(1024).max(65535);
+
+const cidr = z.string().regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, "use IPv4 CIDR notation, for example 10.0.1.0/24");
+
+const node = z.strictObject({
+  /** Unique in the environment; appears in Terraform addresses, folders and logs. */
+  name,
+  /**
+   * What runs on the node. `["sentinel"]` alone is a witness: a vote without data.
+   * @default ["redis", "sentinel"]
+   */
+  runs: z
+    .array(z.enum(["redis", "sentinel"]))
+    .min(1)
+    .default(["redis", "sentinel"]),
+  /**
+   * False: this replica is never made master (replica-priority 0), for example a reporting replica.
+   * @default true
+   */
+  promotable: z.boolean().default(true),
+  /**
+   * IPv4 address that the other nodes and the clients use.
+   * Required for the targets `ssh` and `aws`.
+   * @default 127.0.0.1 for the target `local`
+   */
+  address: z.ipv4().optional(),
+  /**
+   * Port of redis-server. Required for the target `local`, where all nodes share one address.
+   * @default 6379 for the targets `ssh` and `aws`
+   */
+  port: port.optional(),
+  /**
+   * Port of redis-sentinel. Required for the target `local`.
+   * @default 26379 for the targets `ssh` and `aws`
+   */
+  sentinelPort: port.optional(),
+});
+
+const zone = z.strictObject({
+  /** The nodes that may fail, and are rolled out, together: at most one of them with data. Empty it before removing it. */
+  nodes: z.array(node),
+  /** Target `aws`: the availability zone, for example eu-central-1a. Several zones may share one. */
+  availabilityZone: z.string().optional(),
+  /** Target `aws`: the subnet that the addresses of the nodes lie in. */
+  subnetCidr: cidr.optional(),
+});
+
+const target = z.discriminatedUnion("kind", [
+  z.strictObject({
+    /** Every node is a folder and a pair of ports on this computer. */
+    kind: z.literal("local"),
+  }),
+  z.strictObject({
+    /** Hosts that exist, reached by the system's OpenSSH. */
+    kind: z.literal("ssh"),
+    /** The user to log in as; must be root or have sudo. */
+    user: z.string().min(1),
+    /** @default 22 */
+    port: z.int().min(1).max(65535).default(22),
+    /**
+     * Private key file.
+     * @default - what the user's own ssh configuration or agent offers
+     */
+    identityFile: z.string().optional(),
+    /**
+     * Bastion, as in `ssh -J`.
+     * @default - what the user's own ssh configuration says
+     */
+    proxyJump: z.string().optional(),
+    /** The known_hosts file that holds the hosts' keys; an unknown or changed key stops the apply. */
+    knownHostsFile: z.string().min(1),
+    /**
+     * Memory of each host in MiB: settings.maxMemoryMb is checked against it before anything is touched.
+     * @default - checked on the host
+     */
+    hostMemoryMb: z.int().positive().optional(),
+  }),
+  z.strictObject({
+    /** EC2 instances with a fixed address and a data volume that outlives them. */
+    kind: z.literal("aws"),
+    /** For example eu-central-1. */
+    region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "use an AWS region, for example eu-central-1"),
+    /** The only account this environment may be applied to. */
+    accountId: z.string().regex(/^\d{12}$/, "use the 12 digits of the AWS account"),
+    /** Address range of the VPC. */
+    vpcCidr: cidr,
+    /** For example m7g.large. */
+    instanceType: z.string().min(1),
+    /** Debian 13 image; changing it replaces the machines, one zone at a time. */
+    imageId: z.string().regex(/^ami-[0-9a-f]{8,17}$/, "use an AMI id, for example ami-0123456789abcdef0"),
+    /** Size of each node's data volume in GiB. */
+    dataVolumeGb: z.int().min(1),
+    /**
+     * Memory of the instance type in MiB: settings.maxMemoryMb is checked against it.
+     * @default - checked on the host
+     */
+    hostMemoryMb: z.int().positive().optional(),
+  }),
+]);
+
+const backend = z.discriminatedUnion("kind", [
+  z.strictObject({
+    /** Terraform state in `.state/<environment>/` of this checkout. */
+    kind: z.literal("local"),
+  }),
+  z.strictObject({
+    /** Terraform state in a versioned, encrypted S3 bucket with a lock file. */
+    kind: z.literal("s3"),
+    bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "use a valid S3 bucket name"),
+    region: z.string().min(1),
+  }),
+]);
+
+const settings = z.strictObject({
+  /** Most memory that redis-server uses for data, in MiB. At most 45 % of the host's: a fork under writes can double it. */
+  maxMemoryMb: z.int().positive(),
+  /**
+   * What happens when maxMemoryMb is reached. The default refuses writes and keeps data.
+   * @default "noeviction"
+   */
+  maxMemoryPolicy: z
+    .enum([
+      "noeviction",
+      "allkeys-lru",
+      "allkeys-lfu",
+      "allkeys-random",
+      "volatile-lru",
+      "volatile-lfu",
+      "volatile-random",
+      "volatile-ttl",
+    ])
+    .default("noeviction"),
+  /**
+   * When the append-only file is flushed to disk.
+   * @default "everysec"
+   */
+  appendFsync: z.enum(["always", "everysec", "no"]).default("everysec"),
+  /**
+   * Memory kept for replicas that were away, in MiB: bytes written per second times the longest absence
+   * that shall not cost a full copy.
+   * @default 64
+   */
+  replBacklogMb: z.int().min(64, "below 64 MiB a short absence of a replica costs a full copy").default(64),
+  /**
+   * How long a silent master is waited for before it is failed over, in milliseconds.
+   * @default 2000
+   */
+  downAfterMs: z.int().default(2000),
+  /**
+   * Time limit of one failover, in milliseconds; an aborted one is tried again after twice this time.
+   * @default 10000
+   */
+  failoverTimeoutMs: z.int().min(6000).max(180_000).default(10_000),
+  /**
+   * Sentinels that must agree that the master is down.
+   * @default - a majority of all Sentinels
+   */
+  quorum: z.int().positive().optional(),
+  /**
+   * The master accepts writes only while this many replicas are in step (min-replicas-to-write).
+   * @default - 1 with three data nodes and more; 0 with two, where 1 would turn a restart of the only replica into an outage
+   */
+  minReplicasToWrite: z.int().min(0).optional(),
+  /**
+   * A replica that has not acknowledged for this many seconds is not in step (min-replicas-max-lag).
+   * @default 2
+   */
+  minReplicasMaxLagSeconds: z.int().min(1).default(2),
+  /**
+   * Further keys of redis.conf, for example `{ "notify-keyspace-events": "Ex" }`.
+   * Keys that this project manages, and keys that would break the layout on the node, are refused.
+   * @default - none
+   */
+  redisConf: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9-]*$/, "use the lower-case name of a redis.conf key"),
+      z.string().regex(/^[^\r\n]*$/, "use one line"),
+    )
+    .default({}),
+});
+
+export const environmentSchema = z.strictObject({
+  /** The name of the environment and of its file, environments/<name>.ts. */
+  name,
+  /**
+   * Prefix of the Sentinel master name, `<project>-<environment>`: two clusters that ever meet must not merge.
+   * @default "redis-ha"
+   */
+  project: name.default("redis-ha"),
+  /** Where the nodes run and how they are reached. */
+  target,
+  /**
+   * Where Terraform keeps its state.
+   * @default { kind: "local" }
+   */
+  backend: backend.default({ kind: "local" }),
+  /**
+   * The server program.
+   * @default "redis"
+   */
+  engine: z.enum(["redis", "valkey"]).default("redis"),
+  /** The groups of nodes that may fail together, by name; at least three, applied in this order. */
+  zones: z.record(name, zone),
+  settings,
+});
+
+/** What a user writes. */
+export type EnvironmentInput = z.input<typeof environmentSchema>;
+/** The same with every default filled in. */
+export type Environment = z.output<typeof environmentSchema>;
+export type EnvironmentNode = z.output<typeof node>;
+export type Target = Environment["target"];
+export type Backend = Environment["backend"];

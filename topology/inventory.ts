@@ -1,0 +1,18 @@
+import type { TopologyNode } from "./topology.ts";
+
+/** `cdktf.out/environments.json`: what the operator's command needs to find every environment's nodes. No secrets, no paths. */
+export interface Inventory {
+  readonly version: 1;
+  readonly environments: Readonly<Record<string, InventoryEnvironment>>;
+}
+
+export interface InventoryEnvironment {
+  readonly target: "local" | "ssh" | "aws";
+  readonly engine: "redis" | "valkey";
+  readonly masterName: string;
+  readonly quorum: number;
+  readonly minReplicasToWrite: number;
+  readonly nodes: readonly TopologyNode[];
+  /** Stacks in the order in which they are applied. */
+  readonly stacks: readonly string[];
+}
