@@ -1,0 +1,121 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
+
+/** Where everything of one node lies. On the target `local` that is one folder below the user's state folder. */
+export interface NodeFolder {
+  readonly root: string;
+  /** The spec that was applied last, as JSON: what the node should be. */
+  readonly spec: string;
+  /** Exists once the node has had data: an empty data folder is then a loss, not a beginning. */
+  readonly initialised: string;
+  /** Template files, written by apply. */
+  readonly redisConf: string;
+  readonly sentinelConf: string;
+  /** Data, and runtime.conf which redis-server rewrites. */
+  readonly redisData: string;
+  readonly runtimeConf: string;
+  readonly sentinelData: string;
+  readonly sentinelState: string;
+  readonly logs: string;
+  /** Pid records and the agent's socket. */
+  readonly run: string;
+  readonly socket: string;
+  /** The programs that a running agent was started from. */
+  readonly programs: string;
+}
+
+/** Longest path of a unix socket, in bytes, that both Linux (107) and macOS (103) take. */
+const SOCKET_PATH_MAX = 103;
+
+/**
+ * The checkout that a command belongs to: the nearest folder with a cdktf.json, from `start` upwards.
+ * cdktf runs provisioners in cdktf.out/stacks/<stack>, Terragrunt in its cache below the unit's folder: both lie in it.
+ * @throws when there is none
+ */
+export function projectRoot(start: string = process.cwd()): string {
+  for (let folder = fs.realpathSync(start); ; folder = path.dirname(folder)) {
+    if (fs.existsSync(path.join(folder, "cdktf.json"))) return folder;
+    if (folder === path.dirname(folder)) {
+      throw new Error(`${start} is not inside a checkout of this project (no cdktf.json here or above); change to one`);
+    }
+  }
+}
+
+/**
+ * The state folder of one checkout: `$XDG_STATE_HOME/cdktf-redis-ha/<folder name>-<hash of its path>`,
+ * so that two checkouts of one user, and two users, never share files.
+ */
+export function stateFolder(root: string): string {
+  const base = process.env["XDG_STATE_HOME"] || path.join(os.homedir(), ".local", "state");
+  const hash = createHash("sha256").update(root).digest("hex").slice(0, 8);
+  return path.join(base, "cdktf-redis-ha", `${path.basename(root)}-${hash}`);
+}
+
+export function nodeFolder(state: string, environment: string, node: string): NodeFolder {
+  return nodeFolderAt(path.join(state, environment, node));
+}
+
+/** @throws when the path is too long for a unix socket */
+export function nodeFolderAt(root: string): NodeFolder {
+  const socket = path.join(root, "agent.sock");
+  if (Buffer.byteLength(socket) > SOCKET_PATH_MAX) {
+    throw new Error(
+      `${socket}: longer than the ${SOCKET_PATH_MAX} bytes that a unix socket may have; ` +
+        `set XDG_STATE_HOME to a folder with a shorter path`,
+    );
+  }
+  return {
+    root,
+    spec: path.join(root, "node.json"),
+    initialised: path.join(root, "initialised"),
+    redisConf: path.join(root, "etc", "redis.conf"),
+    sentinelConf: path.join(root, "etc", "sentinel.conf"),
+    redisData: path.join(root, "redis"),
+    runtimeConf: path.join(root, "redis", "runtime.conf"),
+    sentinelData: path.join(root, "sentinel"),
+    sentinelState: path.join(root, "sentinel", "sentinel.conf"),
+    logs: path.join(root, "log"),
+    run: path.join(root, "run"),
+    socket,
+    programs: path.join(root, "bin"),
+  };
+}
+
+/** The spec that was applied last, or undefined when the node was never applied here. */
+export function appliedSpec(folder: NodeFolder): NodeSpec | undefined {
+  const json = readIfThere(folder.spec);
+  return json === undefined ? undefined : parseNodeSpec(json, folder.spec);
+}
+
+/** The text of a file, or undefined when there is none. Other errors are thrown. */
+export function readIfThere(file: string): string | undefined {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Replaces a file so that a reader, or a crash, sees the old text or the new one, whole and on disk. */
+export function writeAtomically(file: string, text: string, mode = 0o600): void {
+  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const temporary = `${file}.${process.pid}.tmp`;
+  const handle = fs.openSync(temporary, "w", mode);
+  try {
+    fs.writeSync(handle, text);
+    fs.fsyncSync(handle);
+  } finally {
+    fs.closeSync(handle);
+  }
+  fs.renameSync(temporary, file);
+  const folder = fs.openSync(path.dirname(file), "r");
+  try {
+    fs.fsyncSync(folder);
+  } finally {
+    fs.closeSync(folder);
+  }
+}

@@ -1,0 +1,173 @@
+import type { TopologyNode } from "../topology/topology.ts";
+import { type Endpoint, pairs, parseInfo, withConnection, ASK_TIMEOUT_MS } from "./connection.ts";
+
+/** What one redis-server says of itself; `error` instead when it could not be asked. */
+export interface RedisAnswer {
+  readonly node: TopologyNode;
+  readonly error?: string;
+  readonly state?: RedisState;
+}
+
+export interface RedisState {
+  readonly role: "master" | "replica";
+  /** Whom a replica follows. */
+  readonly master?: Endpoint;
+  /** A replica's link to its master. */
+  readonly link?: "up" | "down";
+  /** The replica is receiving a full copy. */
+  readonly syncing: boolean;
+  readonly loading: boolean;
+  /** Replication offset in bytes: what a master has written, what a replica has applied. */
+  readonly offset: number;
+  /** Replicas in step, as min-replicas-max-lag counts them; undefined when the rule is off. */
+  readonly goodReplicas?: number;
+  /** A master's replicas, by the address and port that they announce. */
+  readonly replicas: readonly (Endpoint & { state: string; offset: number; lagSeconds: number })[];
+  readonly replicationId: string;
+  readonly runId: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly configFile: string;
+}
+
+/** Whom one Sentinel names as master, and what else it knows; `error` instead when it could not be asked. */
+export interface SentinelAnswer {
+  readonly node: TopologyNode;
+  readonly error?: string;
+  readonly state?: SentinelState;
+}
+
+export interface SentinelState {
+  readonly master: Endpoint;
+  /** Comma-separated, `master` alone when all is well. */
+  readonly flags: string;
+  readonly configEpoch: number;
+  readonly quorum: number;
+  readonly replicas: readonly (Endpoint & { flags: string })[];
+  readonly sentinels: readonly (Endpoint & { flags: string })[];
+  readonly pid: number;
+  readonly configFile: string;
+}
+
+export const redisEndpoint = (node: TopologyNode): Endpoint => ({ address: node.address, port: node.redisPort ?? 0 });
+export const sentinelEndpoint = (node: TopologyNode): Endpoint => ({
+  address: node.address,
+  port: node.sentinelPort ?? 0,
+});
+export const sameEndpoint = (a: Endpoint | undefined, b: Endpoint | undefined): boolean =>
+  a !== undefined && b !== undefined && a.address === b.address && a.port === b.port;
+
+/** Asks the redis-server of every data node, all at once. Never throws for a node that does not answer. */
+export function askRedis(nodes: readonly TopologyNode[], timeoutMs = ASK_TIMEOUT_MS): Promise<RedisAnswer[]> {
+  const data = nodes.filter((node) => node.redisPort !== undefined);
+  return Promise.all(
+    data.map((node) =>
+      withConnection(redisEndpoint(node), async (redis) => parseInfo(await redis.info()), timeoutMs).then(
+        (info) => ({ node, state: redisStateOf(info) }),
+        (error: Error) => ({ node, error: error.message }),
+      ),
+    ),
+  );
+}
+
+/** What an INFO reply says, as RedisState. */
+export function redisStateOf(info: Record<string, string>): RedisState {
+  const master = info["role"] === "master";
+  return {
+    role: master ? "master" : "replica",
+    ...(master
+      ? {}
+      : {
+          master: { address: info["master_host"] ?? "", port: Number(info["master_port"]) },
+          link: info["master_link_status"] === "up" ? ("up" as const) : ("down" as const),
+        }),
+    syncing: info["master_sync_in_progress"] === "1",
+    loading: info["loading"] === "1",
+    offset: Number(master ? info["master_repl_offset"] : info["slave_repl_offset"]),
+    ...(info["min_slaves_good_slaves"] === undefined ? {} : { goodReplicas: Number(info["min_slaves_good_slaves"]) }),
+    replicas: Object.entries(info)
+      .filter(([key]) => /^slave\d+$/.test(key))
+      .map(([, value]) => {
+        const fields = Object.fromEntries(value.split(",").map((pair) => pair.split("=") as [string, string]));
+        return {
+          address: fields["ip"] ?? "",
+          port: Number(fields["port"]),
+          state: fields["state"] ?? "",
+          offset: Number(fields["offset"]),
+          lagSeconds: Number(fields["lag"]),
+        };
+      }),
+    replicationId: info["master_replid"] ?? "",
+    runId: info["run_id"] ?? "",
+    pid: Number(info["process_id"]),
+    version: info["valkey_version"] ?? info["redis_version"] ?? "",
+    configFile: info["config_file"] ?? "",
+  };
+}
+
+/** Asks every Sentinel, all at once. Never throws for a Sentinel that does not answer. */
+export function askSentinels(
+  nodes: readonly TopologyNode[],
+  masterName: string,
+  timeoutMs = ASK_TIMEOUT_MS,
+): Promise<SentinelAnswer[]> {
+  const sentinels = nodes.filter((node) => node.sentinelPort !== undefined);
+  return Promise.all(
+    sentinels.map((node) =>
+      withConnection(
+        sentinelEndpoint(node),
+        async (redis): Promise<SentinelState> => {
+          const ask = (what: string): Promise<unknown> => redis.call("SENTINEL", what, masterName);
+          const [master, replicas, sentinelPeers, server] = await Promise.all([
+            ask("MASTER"),
+            ask("REPLICAS"),
+            ask("SENTINELS"),
+            redis.info("server"),
+          ]);
+          const fields = pairs(master);
+          const info = parseInfo(server);
+          return {
+            master: endpointOf(fields),
+            flags: fields["flags"] ?? "",
+            configEpoch: Number(fields["config-epoch"]),
+            quorum: Number(fields["quorum"]),
+            replicas: listOf(replicas),
+            sentinels: listOf(sentinelPeers),
+            pid: Number(info["process_id"]),
+            configFile: info["config_file"] ?? "",
+          };
+        },
+        timeoutMs,
+      ).then(
+        (state) => ({ node, state }),
+        (error: Error) => ({ node, error: error.message }),
+      ),
+    ),
+  );
+}
+
+const endpointOf = (fields: Record<string, string>): Endpoint => ({
+  address: fields["ip"] ?? "",
+  port: Number(fields["port"]),
+});
+const listOf = (reply: unknown): (Endpoint & { flags: string })[] =>
+  (reply as unknown[]).map((entry) => {
+    const fields = pairs(entry);
+    return { ...endpointOf(fields), flags: fields["flags"] ?? "" };
+  });
+
+/**
+ * The node that at least `quorum` of the answers name as master, if there is one.
+ * Whether that node answers just now plays no part: a silent master is Sentinel's to replace, not ours.
+ */
+export function quorumMaster(
+  answers: readonly SentinelAnswer[],
+  quorum: number,
+  nodes: readonly TopologyNode[],
+): TopologyNode | undefined {
+  return nodes.find(
+    (node) =>
+      node.redisPort !== undefined &&
+      answers.filter(({ state }) => sameEndpoint(state?.master, redisEndpoint(node))).length >= quorum,
+  );
+}
