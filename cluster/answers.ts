@@ -1,3 +1,4 @@
+import type { Redis } from "ioredis";
 import type { TopologyNode } from "../topology/topology.ts";
 import { type Endpoint, pairs, parseInfo, withConnection, ASK_TIMEOUT_MS } from "./connection.ts";
 
@@ -43,6 +44,9 @@ export interface SentinelState {
   readonly flags: string;
   readonly configEpoch: number;
   readonly quorum: number;
+  readonly downAfterMs: number;
+  readonly failoverTimeoutMs: number;
+  readonly parallelSyncs: number;
   readonly replicas: readonly (Endpoint & { flags: string })[];
   readonly sentinels: readonly (Endpoint & { flags: string })[];
   readonly pid: number;
@@ -114,36 +118,41 @@ export function askSentinels(
   const sentinels = nodes.filter((node) => node.sentinelPort !== undefined);
   return Promise.all(
     sentinels.map((node) =>
-      withConnection(
-        sentinelEndpoint(node),
-        async (redis): Promise<SentinelState> => {
-          const ask = (what: string): Promise<unknown> => redis.call("SENTINEL", what, masterName);
-          const [master, replicas, sentinelPeers, server] = await Promise.all([
-            ask("MASTER"),
-            ask("REPLICAS"),
-            ask("SENTINELS"),
-            redis.info("server"),
-          ]);
-          const fields = pairs(master);
-          const info = parseInfo(server);
-          return {
-            master: endpointOf(fields),
-            flags: fields["flags"] ?? "",
-            configEpoch: Number(fields["config-epoch"]),
-            quorum: Number(fields["quorum"]),
-            replicas: listOf(replicas),
-            sentinels: listOf(sentinelPeers),
-            pid: Number(info["process_id"]),
-            configFile: info["config_file"] ?? "",
-          };
-        },
-        timeoutMs,
-      ).then(
+      withConnection(sentinelEndpoint(node), (redis) => sentinelState(redis, masterName), timeoutMs).then(
         (state) => ({ node, state }),
         (error: Error) => ({ node, error: error.message }),
       ),
     ),
   );
+}
+
+/**
+ * What the Sentinel at the other end of this connection knows.
+ * @throws ReplyError when it does not watch a master of this name
+ */
+export async function sentinelState(redis: Redis, masterName: string): Promise<SentinelState> {
+  const ask = (what: string): Promise<unknown> => redis.call("SENTINEL", what, masterName);
+  const [master, replicas, sentinels, server] = await Promise.all([
+    ask("MASTER"),
+    ask("REPLICAS"),
+    ask("SENTINELS"),
+    redis.info("server"),
+  ]);
+  const fields = pairs(master);
+  const info = parseInfo(server);
+  return {
+    master: endpointOf(fields),
+    flags: fields["flags"] ?? "",
+    configEpoch: Number(fields["config-epoch"]),
+    quorum: Number(fields["quorum"]),
+    downAfterMs: Number(fields["down-after-milliseconds"]),
+    failoverTimeoutMs: Number(fields["failover-timeout"]),
+    parallelSyncs: Number(fields["parallel-syncs"]),
+    replicas: listOf(replicas),
+    sentinels: listOf(sentinels),
+    pid: Number(info["process_id"]),
+    configFile: info["config_file"] ?? "",
+  };
 }
 
 const endpointOf = (fields: Record<string, string>): Endpoint => ({

@@ -14,8 +14,8 @@ export interface NodeSpec {
   readonly node: TopologyNode;
   /** Every other node of the environment. */
   readonly peers: readonly TopologyNode[];
-  /** This node becomes the first master, once, when no node of the group has data. */
-  readonly seed: boolean;
+  /** Name of the node that becomes the first master, once, when no node of the group has data. */
+  readonly seed: string;
   readonly files: {
     /** Absent on a witness. */
     readonly "redis.conf"?: string;

@@ -1,0 +1,83 @@
+import path from "node:path";
+import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
+import { withConnection } from "../cluster/connection.ts";
+import type { InventoryEnvironment } from "../topology/inventory.ts";
+import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
+import { applySpec } from "./apply.ts";
+import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } from "./node-folder.ts";
+
+export interface ConvergeOptions {
+  readonly environment: string;
+  readonly inventory: InventoryEnvironment;
+  /** The checkout. */
+  readonly root: string;
+  /** Only the nodes of this zone; what the cluster must agree on is looked at in any case. */
+  readonly zone?: string;
+  readonly report: (line: string) => void;
+}
+
+export interface ConvergeResult {
+  readonly changed: boolean;
+  /** What could not be mended; empty when all is as applied. */
+  readonly problems: string[];
+}
+
+/**
+ * Looks at every node and mends what Terraform cannot see: a dead process, an edited file, a setting that somebody
+ * changed on the running server, a replica that follows the wrong master, a Sentinel that counts nodes that are gone.
+ * Each node becomes what was applied last, not what was only synthesized.
+ */
+export async function convergeEnvironment(options: ConvergeOptions): Promise<ConvergeResult> {
+  const { inventory, zone, report } = options;
+  const problems: string[] = [];
+  let changed = false;
+  for (const node of inventory.nodes) {
+    if (zone !== undefined && node.zone !== zone) continue;
+    try {
+      const { spec, folder } = locate(options, node.name);
+      const done = await applySpec(spec, folder);
+      changed ||= done.length > 0;
+      report(`${node.name}: ${done.length > 0 ? done.join(", ") : "nothing to change"}`);
+    } catch (error) {
+      problems.push((error as Error).message);
+      report(`${node.name}: ${(error as Error).message}`);
+    }
+  }
+  const repointed = await followNamedMaster(inventory);
+  for (const line of repointed) report(line);
+  return { changed: changed || repointed.length > 0, problems };
+}
+
+/** The spec that was applied last; the synthesized one only when the node's folder is lost. */
+function locate({ environment, root, report }: ConvergeOptions, node: string): { spec: NodeSpec; folder: NodeFolder } {
+  const folder = nodeFolder(stateFolder(root), environment, node);
+  const applied = appliedSpec(folder);
+  if (applied) return { spec: applied, folder };
+  const file = path.join(root, "cdktf.out", "specs", environment, `${node}.json`);
+  const json = readIfThere(file);
+  if (json === undefined) throw new Error(`${node}: neither applied nor synthesized; run npm run synth, then apply`);
+  report(`${node}: its folder ${folder.root} is lost; using the synthesized spec`);
+  return { spec: parseNodeSpec(json, file), folder };
+}
+
+/** Re-points replicas that follow another node than the master which a quorum names and which says so itself. */
+async function followNamedMaster(inventory: InventoryEnvironment): Promise<string[]> {
+  const [redis, sentinels] = await Promise.all([
+    askRedis(inventory.nodes),
+    askSentinels(inventory.nodes, inventory.masterName),
+  ]);
+  const master = quorumMaster(sentinels, inventory.quorum, inventory.nodes);
+  const confirmed = redis.some(({ node, state }) => node.name === master?.name && state?.role === "master");
+  if (!master || !confirmed) return [];
+  const endpoint = redisEndpoint(master);
+  const lost = redis.filter(({ state }) => state?.role === "replica" && !sameEndpoint(state.master, endpoint));
+  return Promise.all(
+    lost.map(async ({ node }) => {
+      await withConnection(redisEndpoint(node), async (client) => {
+        await client.replicaof(endpoint.address, endpoint.port);
+        await client.config("REWRITE");
+      });
+      return `${node.name}: follows ${master.name} again`;
+    }),
+  );
+}

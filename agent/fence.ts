@@ -1,0 +1,42 @@
+import { askSentinels, quorumMaster, redisEndpoint, redisStateOf } from "../cluster/answers.ts";
+import { parseInfo, withConnection } from "../cluster/connection.ts";
+import { parseConfigFile } from "../topology/config-file.ts";
+import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
+import { type NodeFolder, writeAtomically } from "./node-folder.ts";
+
+/**
+ * Settles a master that was started fenced: lifts the fence when a quorum of Sentinels names this node, and makes it a
+ * replica when they name another. Until then it takes no writes.
+ * @returns whether it is settled
+ */
+export async function confirmMaster(spec: NodeSpec, log: (message: string) => void): Promise<boolean> {
+  const self = redisEndpoint(spec.node);
+  return withConnection(self, async (redis) => {
+    const state = redisStateOf(parseInfo(await redis.info()));
+    if (state.loading) return false;
+    if (state.role === "master") {
+      const nodes = allNodes(spec);
+      const named = quorumMaster(await askSentinels(nodes, spec.masterName), spec.quorum, nodes);
+      if (!named) return false;
+      if (named.name !== spec.node.name) {
+        const master = redisEndpoint(named);
+        log(`redis: a quorum of Sentinels names ${named.name}: becomes its replica`);
+        await redis.replicaof(master.address, master.port);
+        await redis.config("REWRITE");
+      }
+    }
+    const wanted = parseConfigFile(spec.files["redis.conf"] ?? "").get("min-replicas-to-write") ?? "0";
+    await redis.config("SET", "min-replicas-to-write", wanted);
+    log(`redis: settled as ${state.role}; min-replicas-to-write is ${wanted} again`);
+    return true;
+  });
+}
+
+/** Notes that this node holds the group's data: as master, or as a replica that has received it. */
+export async function rememberData(spec: NodeSpec, folder: NodeFolder): Promise<void> {
+  await withConnection(redisEndpoint(spec.node), async (redis) => {
+    const state = redisStateOf(parseInfo(await redis.info()));
+    const holdsData = state.role === "master" || (state.link === "up" && !state.syncing);
+    if (!state.loading && holdsData) writeAtomically(folder.initialised, `${new Date().toISOString()}\n`);
+  });
+}

@@ -1,0 +1,110 @@
+import fs from "node:fs";
+import { execFileSync } from "node:child_process";
+import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
+import { isListening, listenerOf } from "./ports.ts";
+import { applySpec, createFolders } from "./apply.ts";
+import { appliedSpec, type NodeFolder, nodeFolder, nodeFolderAt, projectRoot, stateFolder } from "./node-folder.ts";
+import { prestartRedis, prestartSentinel } from "./prestart.ts";
+import { pruneOldPrograms } from "./program.ts";
+import { Resident } from "./resident.ts";
+import { retire } from "./retire.ts";
+import { Server } from "./server.ts";
+
+const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on a node. People use the other commands.
+
+  install            check that the node can run here     (REDIS_HA_SPEC holds the node's spec as JSON)
+  apply              make the node what its spec says      (REDIS_HA_SPEC)
+  retire             stop the node for good, keep its data (REDIS_HA_NODE: {"environment", "node"})
+  prestart <server> <node folder>   decide the role before redis or sentinel starts
+  run <node folder>  the resident agent: keep the node's servers running`;
+
+/** @returns the exit code: 0 done, 1 could not be done, 2 wrong use */
+export async function host(argv: readonly string[]): Promise<number> {
+  const [step, ...rest] = argv;
+  try {
+    switch (step) {
+      case "install":
+        return await install(specFromEnvironment());
+      case "apply": {
+        const spec = specFromEnvironment();
+        say(spec.node.name, await applySpec(spec, folderOf(spec.environment, spec.node.name)));
+        return 0;
+      }
+      case "retire": {
+        const { environment, node } = JSON.parse(required("REDIS_HA_NODE")) as { environment: string; node: string };
+        say(node, await retire(folderOf(environment, node)));
+        return 0;
+      }
+      case "prestart":
+        return await prestart(rest[0], nodeFolderAt(rest[1] ?? ""));
+      case "run": {
+        const folder = nodeFolderAt(rest[0] ?? "");
+        pruneOldPrograms(folder);
+        return await new Resident(folder).run();
+      }
+      default:
+        process.stderr.write(`${usage}\n`);
+        return step === undefined || step === "--help" ? 0 : 2;
+    }
+  } catch (error) {
+    process.stderr.write(`redis-ha host ${step}: ${(error as Error).message}\n`);
+    return 1;
+  }
+}
+
+/** The agent may have been started for many nodes of one computer; the checkout tells which folder is meant. */
+const folderOf = (environment: string, node: string): NodeFolder =>
+  nodeFolder(stateFolder(projectRoot()), environment, node);
+
+function required(variable: string): string {
+  const value = process.env[variable];
+  if (!value) throw new Error(`${variable} is not set; this step is run by Terraform's provisioners`);
+  return value;
+}
+
+const specFromEnvironment = (): NodeSpec => parseNodeSpec(required("REDIS_HA_SPEC"), "REDIS_HA_SPEC");
+
+function say(node: string, done: readonly string[]): void {
+  process.stdout.write(`${node}: ${done.length > 0 ? done.join(", ") : "nothing to change"}\n`);
+}
+
+/** Finds out before anything is started whether this computer can run the node. */
+async function install(spec: NodeSpec): Promise<number> {
+  const folder = folderOf(spec.environment, spec.node.name);
+  const server = `${spec.engine}-server`;
+  try {
+    execFileSync(server, ["--version"], { stdio: "ignore" });
+  } catch {
+    throw new Error(
+      `${spec.node.name}: ${server} is not on PATH; install it (Debian, Ubuntu: sudo apt-get install ${server})`,
+    );
+  }
+  createFolders(folder);
+  for (const name of ["redis", "sentinel"] as const) {
+    const port = name === "redis" ? spec.node.redisPort : spec.node.sentinelPort;
+    if (port === undefined) continue;
+    const ours = await new Server(name, spec, folder, () => undefined).find();
+    if (ours || !(await isListening({ address: spec.node.address, port }))) continue;
+    const field = name === "redis" ? "port" : "sentinelPort";
+    throw new Error(
+      `${spec.node.name}: port ${port} is taken by ${listenerOf(port)}. Stop that process, ` +
+        `or change ${field} of ${spec.node.name} in environments/${spec.environment}.ts`,
+    );
+  }
+  say(spec.node.name, [`ready in ${folder.root}`]);
+  return 0;
+}
+
+/** The step before a server starts, for supervisors other than the agent. */
+async function prestart(server: string | undefined, folder: NodeFolder): Promise<number> {
+  const spec = appliedSpec(folder);
+  if (!spec || !fs.existsSync(folder.root)) throw new Error(`${folder.spec} is missing: this node was never applied`);
+  if (server === "sentinel") {
+    say(spec.node.name, [(await prestartSentinel(spec, folder)) ?? "sentinel state is right"]);
+    return 0;
+  }
+  if (server !== "redis") throw new Error(`prestart of ${server}: say redis or sentinel`);
+  const decision = await prestartRedis(spec, folder);
+  say(spec.node.name, [`${decision.role}: ${decision.because}`]);
+  return decision.role === "wait" ? 1 : 0;
+}

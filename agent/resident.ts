@@ -1,0 +1,210 @@
+import fs from "node:fs";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type net from "node:net";
+import { type Request, type Response, serve, type ServerStatus } from "./control.ts";
+import { confirmMaster, rememberData } from "./fence.ts";
+import { logger, rotateLogs } from "./log.ts";
+import { appliedSpec, type NodeFolder, writeAtomically } from "./node-folder.ts";
+import { recordOf, takeLock } from "./processes.ts";
+import { programHash } from "./program.ts";
+import { Server, type ServerName } from "./server.ts";
+
+/** How often the servers are looked at. An end of a server that this agent started is noticed at once. */
+const LOOK_MS = 250;
+/** Pause before a server that keeps ending is started again: doubled each time, reset when it has run for a while. */
+const BACKOFF_MS = { first: 100, most: 5000, resetAfter: 10_000 };
+const ROTATE_EVERY_MS = 60_000;
+
+interface Supervised {
+  server: Server;
+  /** Asked to stay stopped. */
+  stopped: boolean;
+  error: string | null;
+  backoffMs: number;
+  startedAt: number;
+  retryAt: number;
+}
+
+/**
+ * The resident process of one node on the target `local`: keeps its redis-server and redis-sentinel running.
+ * It may be killed at any time: the servers run on, and the next agent adopts them by their records.
+ */
+export class Resident {
+  private readonly log: (message: string) => void;
+  private supervised = new Map<ServerName, Supervised>();
+  /** Work on the servers is done one step after the other, whoever asked for it. */
+  private queue: Promise<unknown> = Promise.resolve();
+  private leaving = false;
+  private wake: () => void = () => undefined;
+
+  constructor(private readonly folder: NodeFolder) {
+    this.log = logger(path.join(folder.logs, "agent.log"));
+  }
+
+  /** Runs until it is told to leave. @returns the exit code */
+  async run(): Promise<number> {
+    const lock = takeLock(path.join(this.folder.run, "agent.lock"));
+    if ("holder" in lock) {
+      this.log(`another agent of this node runs (pid ${lock.holder.pid}); nothing to do`);
+      return 0;
+    }
+    let control: net.Server | undefined;
+    try {
+      writeAtomically(path.join(this.folder.run, "agent.json"), JSON.stringify(recordOf(process.pid)));
+      fs.rmSync(this.folder.socket, { force: true });
+      this.log(`agent ${programHash()} started (pid ${process.pid})`);
+      await this.adopt();
+      control = await serve(this.folder.socket, (request) => this.enqueue(() => this.handle(request)));
+      for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => this.leave(signal));
+      await this.watch();
+      return 0;
+    } finally {
+      control?.close();
+      fs.rmSync(this.folder.socket, { force: true });
+      lock.release();
+    }
+  }
+
+  private leave(why: string): void {
+    this.log(`agent leaves (${why}); the servers run on`);
+    this.leaving = true;
+    this.wake();
+  }
+
+  private enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(work);
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Takes the spec that is on disk now; keeps what is known of servers that it still lists. */
+  private async adopt(): Promise<void> {
+    const spec = appliedSpec(this.folder);
+    if (!spec) throw new Error(`${this.folder.spec} is missing: this node was never applied`);
+    const before = this.supervised;
+    this.supervised = new Map();
+    const names: ServerName[] = [
+      ...(spec.node.redisPort === undefined ? [] : (["redis"] as const)),
+      ...(spec.node.sentinelPort === undefined ? [] : (["sentinel"] as const)),
+    ];
+    for (const name of names) {
+      const server = new Server(name, spec, this.folder, this.log);
+      const found = before.has(name) ? undefined : await server.find();
+      if (found) this.log(`${name}: adopted (pid ${found.pid})`);
+      const fresh = { stopped: false, error: null, backoffMs: BACKOFF_MS.first, startedAt: 0, retryAt: 0 };
+      this.supervised.set(name, { ...(before.get(name) ?? fresh), server });
+    }
+  }
+
+  private async watch(): Promise<void> {
+    let rotated = 0;
+    while (!this.leaving) {
+      await this.enqueue(() => this.look());
+      if (Date.now() - rotated > ROTATE_EVERY_MS) {
+        rotated = Date.now();
+        rotateLogs(this.folder.logs);
+      }
+      const interrupted = new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+      const pause = new AbortController();
+      await Promise.race([interrupted, delay(LOOK_MS, undefined, { signal: pause.signal }).catch(() => undefined)]);
+      pause.abort();
+    }
+    await this.queue;
+  }
+
+  /** Starts what should run and does not, and settles a fenced master. */
+  private async look(): Promise<void> {
+    for (const supervised of this.supervised.values()) {
+      if (supervised.stopped || this.leaving) continue;
+      const record = supervised.server.running();
+      if (!record) {
+        if (Date.now() >= supervised.retryAt) await this.start(supervised);
+        continue;
+      }
+      supervised.error = null;
+      if (Date.now() - supervised.startedAt > BACKOFF_MS.resetAfter) supervised.backoffMs = BACKOFF_MS.first;
+      if (supervised.server.name === "redis") await this.settle(supervised.server);
+    }
+  }
+
+  private async settle(server: Server): Promise<void> {
+    const spec = appliedSpec(this.folder);
+    const record = server.running();
+    if (!spec || !record) return;
+    try {
+      if (!fs.existsSync(this.folder.initialised)) await rememberData(spec, this.folder);
+      if (record.fenced && (await confirmMaster(spec, this.log))) server.unfenced(record);
+    } catch (error) {
+      // The server is loading, or just ended: the next look tries again.
+      if (server.running()) this.log(`redis: ${(error as Error).message}`);
+    }
+  }
+
+  private async start(supervised: Supervised): Promise<void> {
+    const { server } = supervised;
+    try {
+      if (!(await server.find())) {
+        await server.start(() => {
+          if (!supervised.stopped) this.log(`${server.name}: ended`);
+          this.wake();
+        });
+      }
+      supervised.error = null;
+    } catch (error) {
+      const message = (error as Error).message;
+      if (message !== supervised.error) this.log(`${server.name}: ${message}`);
+      supervised.error = message;
+    }
+    supervised.startedAt = Date.now();
+    supervised.retryAt = Date.now() + supervised.backoffMs;
+    supervised.backoffMs = Math.min(supervised.backoffMs * 2, BACKOFF_MS.most);
+  }
+
+  private async handle(request: Request): Promise<Response> {
+    try {
+      await this.carryOut(request);
+      return this.response();
+    } catch (error) {
+      return { ...this.response(), error: (error as Error).message };
+    }
+  }
+
+  private async carryOut(request: Request): Promise<void> {
+    switch (request.do) {
+      case "status":
+        return;
+      case "leave":
+        this.leave("asked to");
+        return;
+      case "ensure":
+        await this.adopt();
+        for (const supervised of this.supervised.values()) {
+          supervised.stopped = false;
+          if (!supervised.server.running()) await this.start(supervised);
+        }
+        return;
+      case "stop":
+      case "restart": {
+        await this.adopt();
+        const supervised = this.supervised.get(request.server);
+        if (!supervised) return;
+        supervised.stopped = true;
+        await supervised.server.stop();
+        if (request.do === "stop") return;
+        supervised.stopped = false;
+        await this.start(supervised);
+      }
+    }
+  }
+
+  private response(): Response {
+    const servers: Partial<Record<ServerName, ServerStatus>> = {};
+    for (const [name, { server, error }] of this.supervised) {
+      servers[name] = { pid: server.running()?.pid ?? null, error };
+    }
+    return { pid: process.pid, program: programHash(), servers };
+  }
+}

@@ -1,0 +1,98 @@
+import type { RedisAnswer, SentinelAnswer } from "../cluster/answers.ts";
+import { quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
+import type { Endpoint } from "../cluster/connection.ts";
+import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
+import type { TopologyNode } from "../topology/topology.ts";
+
+/** What runtime.conf, which redis-server rewrites at every change of role, says. */
+export type PersistedRole = { kind: "none" } | { kind: "master" } | { kind: "replica"; of: Endpoint };
+
+export interface RoleFacts {
+  readonly spec: NodeSpec;
+  readonly persisted: PersistedRole;
+  /** The node once had data. */
+  readonly initialised: boolean;
+  /** There are data files now. */
+  readonly hasData: boolean;
+  /** No node of the group ever had data. */
+  readonly groupIsNew: boolean;
+  readonly sentinels: readonly SentinelAnswer[];
+  /** What the other data nodes say. */
+  readonly peers: readonly RedisAnswer[];
+}
+
+export type RoleDecision =
+  | { role: "replica"; of: Endpoint; because: string }
+  /** Fenced: accepts no writes until a quorum of Sentinels names this node. */
+  | { role: "master"; fenced: boolean; because: string }
+  /** Starting now could lose data; ask again later. */
+  | { role: "wait"; because: string };
+
+/**
+ * In which role redis-server starts. The Sentinels' quorum decides when there is one; without it, the node stays what
+ * it was, but a master takes no writes; an empty node is never master, except as the first of a new group.
+ */
+export function decideRole(facts: RoleFacts): RoleDecision {
+  const { spec, persisted } = facts;
+  const self = redisEndpoint(spec.node);
+  const dataLost = facts.initialised && !facts.hasData;
+  const named = quorumMaster(facts.sentinels, spec.quorum, allNodes(spec));
+
+  if (named && named.name !== spec.node.name) {
+    return { role: "replica", of: redisEndpoint(named), because: `a quorum of Sentinels names ${named.name}` };
+  }
+  if (dataLost && (named || persisted.kind !== "replica")) {
+    const known = masterByPeers(facts);
+    if (!named && known && !sameEndpoint(known, self)) {
+      return { role: "replica", of: known, because: "the data of this node is gone; another node is master" };
+    }
+    return {
+      role: "wait",
+      because: "the data of this node is gone, so it must not be master; waiting until the Sentinels name another node",
+    };
+  }
+  if (persisted.kind === "replica") {
+    const because = named ? "the Sentinels name this node, which was a replica: Sentinel decides" : "it was a replica";
+    return { role: "replica", of: persisted.of, because };
+  }
+  if (named) {
+    return facts.hasData || facts.groupIsNew
+      ? { role: "master", fenced: false, because: "a quorum of Sentinels names this node" }
+      : { role: "wait", because: "the Sentinels name this node, but it has no data; waiting until they name another" };
+  }
+  if (persisted.kind === "master") {
+    return { role: "master", fenced: true, because: "it was master, and no quorum of Sentinels answers" };
+  }
+  return decideFirstRole(facts);
+}
+
+/** No quorum, and no role on record: a node at its first start, or one that lost its runtime.conf. */
+function decideFirstRole(facts: RoleFacts): RoleDecision {
+  const { spec } = facts;
+  const self = redisEndpoint(spec.node);
+  const known = masterByPeers(facts);
+  if (known && !sameEndpoint(known, self)) return { role: "replica", of: known, because: "another node is master" };
+  if (facts.hasData) {
+    return {
+      role: "master",
+      fenced: true,
+      because: "it has data, but its role is not on record and no quorum answers",
+    };
+  }
+  if (known) return { role: "wait", because: "the other nodes follow this one, but it has no data" };
+  if (spec.seed === spec.node.name && facts.groupIsNew)
+    return { role: "master", fenced: false, because: "first node of a new cluster" };
+  const first = spec.peers.find((peer) => peer.name === spec.seed);
+  if (first) return { role: "replica", of: redisEndpoint(first), because: `${first.name} is the first master` };
+  return { role: "wait", because: "no other node answers, and this node has no data although the group is not new" };
+}
+
+/** The master as the data nodes that answer see it: one that says so, else the one that they follow. */
+export function masterByPeers({ peers }: Pick<RoleFacts, "peers">): Endpoint | undefined {
+  const masters = peers.filter(({ state }) => state?.role === "master");
+  const followed = peers.flatMap(({ state }) => (state?.role === "replica" && state.master ? [state.master] : []));
+  const real = masters.find(({ node }) => followed.some((endpoint) => sameEndpoint(endpoint, redisEndpoint(node))));
+  const chosen: TopologyNode | undefined = (real ?? (masters.length === 1 ? masters[0] : undefined))?.node;
+  if (chosen) return redisEndpoint(chosen);
+  return masters.length === 0 ? followed[0] : undefined;
+}

@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { redisEndpoint, sameEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
+import type { Endpoint } from "../cluster/connection.ts";
+import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
+
+/** A Sentinel's id follows from its name, so that one which lost its file comes back as itself and not as one more. */
+export const sentinelId = (masterName: string, node: string): string =>
+  createHash("sha1").update(`${masterName}/${node}`).digest("hex");
+
+/**
+ * The state file of a Sentinel that starts for the first time; redis-sentinel owns it from then on.
+ * All peers are in it: Sentinel by itself would know the replicas only after up to 10 s (its INFO period), and until
+ * it has met the others it would count too few voters.
+ */
+export function seedSentinelState(spec: NodeSpec, master: Endpoint, epoch: number): string {
+  const name = spec.masterName;
+  const replicas = allNodes(spec).filter(
+    (node) => node.redisPort !== undefined && !sameEndpoint(redisEndpoint(node), master),
+  );
+  const sentinels = spec.peers.filter((node) => node.sentinelPort !== undefined);
+  return [
+    `sentinel myid ${sentinelId(name, spec.node.name)}`,
+    `sentinel monitor ${name} ${master.address} ${master.port} ${spec.quorum}`,
+    `sentinel config-epoch ${name} ${epoch}`,
+    `sentinel leader-epoch ${name} ${epoch}`,
+    `sentinel current-epoch ${epoch}`,
+    ...replicas.map((node) => `sentinel known-replica ${name} ${node.address} ${node.redisPort}`),
+    ...sentinels.map(
+      (node) => `sentinel known-sentinel ${name} ${node.address} ${node.sentinelPort} ${sentinelId(name, node.name)}`,
+    ),
+    "",
+  ].join("\n");
+}
+
+/**
+ * Corrects the state file of a Sentinel that was away.
+ * @param known master and epoch that a quorum of the other Sentinels agree on, and whose node confirms it
+ */
+export function reconcileSentinelState(
+  text: string,
+  spec: NodeSpec,
+  known: { master: Endpoint; epoch: number } | undefined,
+): { text: string; changes: string[] } {
+  const changes: string[] = [];
+  const name = spec.masterName;
+  let lines = text.split("\n");
+
+  const own = ownView(lines, name);
+  if (known && (!sameEndpoint(own.master, known.master) || own.configEpoch < known.epoch)) {
+    changes.push(`master ${known.master.address}:${known.master.port} with epoch ${known.epoch}, from its peers`);
+    lines = lines.filter(
+      (line) => !isStateOf(line, name, ["config-epoch", "leader-epoch", "known-replica", "known-slave"]),
+    );
+    lines = lines.filter((line) => !/^sentinel current-epoch /.test(line));
+    const epoch = Math.max(own.currentEpoch, known.epoch);
+    lines = replaceMonitor(lines, spec, known.master, [
+      `sentinel config-epoch ${name} ${known.epoch}`,
+      `sentinel leader-epoch ${name} ${epoch}`,
+      `sentinel current-epoch ${epoch}`,
+    ]);
+  } else if (own.master && own.quorum !== spec.quorum) {
+    changes.push(`quorum ${spec.quorum}`);
+    lines = replaceMonitor(lines, spec, own.master, []);
+  }
+
+  const strangers = lines.filter((line) => namesStranger(line, spec));
+  if (strangers.length > 0) {
+    changes.push(...strangers.map((line) => `forgot ${line.replace(`sentinel known-`, "").replace(`${name} `, "")}`));
+    lines = lines.filter((line) => !strangers.includes(line));
+  }
+  return { text: lines.join("\n"), changes };
+}
+
+interface OwnView {
+  readonly master?: Endpoint;
+  readonly quorum?: number;
+  readonly configEpoch: number;
+  readonly currentEpoch: number;
+}
+
+function ownView(lines: readonly string[], name: string): OwnView {
+  const words = (start: string): string[] | undefined =>
+    lines
+      .find((line) => line.startsWith(`${start} `))
+      ?.slice(start.length + 1)
+      .split(/\s+/);
+  const monitor = words(`sentinel monitor ${name}`);
+  return {
+    ...(monitor ? { master: { address: monitor[0] ?? "", port: Number(monitor[1]) }, quorum: Number(monitor[2]) } : {}),
+    configEpoch: Number(words(`sentinel config-epoch ${name}`)?.[0] ?? 0),
+    currentEpoch: Number(words("sentinel current-epoch")?.[0] ?? 0),
+  };
+}
+
+const isStateOf = (line: string, name: string, keys: readonly string[]): boolean =>
+  keys.some((key) => line.startsWith(`sentinel ${key} ${name} `));
+
+/** `after` follows the monitor line: Sentinel reads epochs only for a master that it already knows. */
+function replaceMonitor(lines: readonly string[], spec: NodeSpec, master: Endpoint, after: string[]): string[] {
+  const start = `sentinel monitor ${spec.masterName} `;
+  return lines.flatMap((line) =>
+    line.startsWith(start) ? [`${start}${master.address} ${master.port} ${spec.quorum}`, ...after] : [line],
+  );
+}
+
+/** A known-replica or known-sentinel line with an address that no node of the environment has. */
+function namesStranger(line: string, spec: NodeSpec): boolean {
+  const [word, kind, name, address, port] = line.split(/\s+/);
+  if (word !== "sentinel" || name !== spec.masterName) return false;
+  const endpoint = { address: address ?? "", port: Number(port) };
+  const nodes = allNodes(spec);
+  if (kind === "known-replica" || kind === "known-slave") {
+    return !nodes.some((node) => sameEndpoint(redisEndpoint(node), endpoint));
+  }
+  return kind === "known-sentinel" && !nodes.some((node) => sameEndpoint(sentinelEndpoint(node), endpoint));
+}

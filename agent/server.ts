@@ -1,0 +1,203 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { redisEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
+import { type Endpoint, parseInfo, withConnection } from "../cluster/connection.ts";
+import type { NodeSpec } from "../topology/node-spec.ts";
+import { isListening, listenerOf } from "./ports.ts";
+import { lastLines } from "./log.ts";
+import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
+import { prestartRedis, prestartSentinel } from "./prestart.ts";
+import { endProcess, isAlive, type ProcessRecord, readRecord, recordOf, waitFor } from "./processes.ts";
+
+export type ServerName = "redis" | "sentinel";
+
+/** A server that runs, as it was started: `config` is the hash of the template file that it read. */
+export interface ServerRecord extends ProcessRecord {
+  readonly config: string;
+  /** Keys of the template file that it read: one that is gone since goes back to its default only by a restart. */
+  readonly keys: readonly string[];
+  /** Started as a master that takes no writes until a quorum of Sentinels names it. */
+  readonly fenced: boolean;
+}
+
+/** min-replicas-to-write of a fenced master: more than there can ever be. */
+export const FENCE = 99;
+
+/** redis-server ends after shutdown-timeout (10 s in the template) at the latest, plus writing its last data. */
+const STOP_PATIENCE_MS = 20_000;
+/** Time until a server that was just started answers anything, LOADING included. */
+const START_TIMEOUT_MS = 10_000;
+
+export const configHash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
+export const configKeys = (text: string): string[] => [
+  ...new Set([...text.matchAll(/^([a-z][a-z0-9-]*)\s/gm)].map((match) => match[1] as string)),
+];
+
+/** One redis-server or redis-sentinel of this node: finds the one that runs, starts it, stops it. */
+export class Server {
+  readonly endpoint: Endpoint;
+  private readonly recordFile: string;
+  private readonly configFile: string;
+  private readonly stateFile: string;
+
+  constructor(
+    readonly name: ServerName,
+    private readonly spec: NodeSpec,
+    private readonly folder: NodeFolder,
+    private readonly log: (message: string) => void,
+  ) {
+    const redis = name === "redis";
+    this.endpoint = redis ? redisEndpoint(spec.node) : sentinelEndpoint(spec.node);
+    this.recordFile = path.join(folder.run, `${name}.json`);
+    this.configFile = redis ? folder.redisConf : folder.sentinelConf;
+    this.stateFile = redis ? folder.runtimeConf : folder.sentinelState;
+  }
+
+  /** The server if it runs, whoever's child it is. */
+  running(): ServerRecord | undefined {
+    const record = readRecord<ServerRecord>(this.recordFile);
+    return record && isAlive(record) ? record : undefined;
+  }
+
+  /**
+   * The server if it runs. One that answers on our port from our files, but of which a killed agent left no record,
+   * is written down again.
+   */
+  async find(): Promise<ServerRecord | undefined> {
+    const record = this.running();
+    if (record) return record;
+    const info = await this.info();
+    if (!info || info["config_file"] !== this.stateFile) return undefined;
+    const found = recordOf(Number(info["process_id"]));
+    if (!found) return undefined;
+    // What it was started with is not known any more: an empty hash makes the next apply look closely.
+    return this.remember({ ...found, config: "", keys: [], fenced: true });
+  }
+
+  /**
+   * Starts the server after its prestart step.
+   * @param onExit called when it ends, at once, while this process lives
+   * @throws when it must not start now, its port is taken, or it does not answer; the message says what to do
+   */
+  async start(onExit: () => void): Promise<ServerRecord> {
+    if (await isListening(this.endpoint)) throw new Error(this.portTaken());
+    const fenced = await this.prestart();
+    const text = readIfThere(this.configFile);
+    if (text === undefined) throw new Error(`${this.configFile} is missing; apply again`);
+    const child = this.spawn(fenced);
+    child.once("exit", onExit);
+    const started = recordOf(child.pid ?? 0);
+    if (!started) throw new Error(this.endedAtOnce());
+    const record = this.remember({ ...started, config: configHash(text), keys: configKeys(text), fenced });
+    await waitFor(
+      `${this.title()} answers`,
+      async () => {
+        if (child.exitCode !== null || child.signalCode !== null) throw new Error(this.endedAtOnce());
+        return (await this.info()) ? true : undefined;
+      },
+      START_TIMEOUT_MS,
+    );
+    this.log(`${this.name}: started (pid ${record.pid})`);
+    return record;
+  }
+
+  /** Stops the server if it runs: first politely, so that it saves its data and its replicas catch up. */
+  async stop(): Promise<void> {
+    const record = await this.find();
+    if (record) {
+      await endProcess(record, STOP_PATIENCE_MS);
+      this.log(`${this.name}: stopped (pid ${record.pid})`);
+    }
+    fs.rmSync(this.recordFile, { force: true });
+  }
+
+  /** Writes down that a quorum confirmed the master, or that its role was settled otherwise. */
+  unfenced(record: ServerRecord): void {
+    this.remember({ ...record, fenced: false });
+  }
+
+  /** INFO of whoever answers on the port; undefined when nobody does. A server that is loading answers too. */
+  private async info(): Promise<Record<string, string> | undefined> {
+    try {
+      return await withConnection(this.endpoint, async (redis) => parseInfo(await redis.info("server")));
+    } catch {
+      return undefined;
+    }
+  }
+
+  private remember(record: ServerRecord): ServerRecord {
+    writeAtomically(this.recordFile, JSON.stringify(record));
+    return record;
+  }
+
+  /** @returns whether redis-server starts fenced */
+  private async prestart(): Promise<boolean> {
+    if (this.name === "sentinel") {
+      const done = await prestartSentinel(this.spec, this.folder);
+      if (done) this.log(`sentinel: prestart: ${done}`);
+      return false;
+    }
+    const decision = await prestartRedis(this.spec, this.folder);
+    const role =
+      decision.role === "replica"
+        ? `replica of ${decision.of.address}:${decision.of.port}`
+        : decision.role === "master" && decision.fenced
+          ? "master, fenced"
+          : decision.role;
+    this.log(`redis: prestart: ${role}: ${decision.because}`);
+    if (decision.role === "wait") throw new Error(`${this.title()} does not start: ${decision.because}`);
+    return decision.role === "master" && decision.fenced;
+  }
+
+  private spawn(fenced: boolean): ChildProcess {
+    const redis = this.name === "redis";
+    const log = path.join(this.folder.logs, `${this.name}.log`);
+    // What a server prints before it has read its log file's name would be lost without this.
+    const output = fs.openSync(log, "a", 0o600);
+    try {
+      const args = [
+        this.stateFile,
+        ...(redis ? [] : ["--sentinel"]),
+        "--include",
+        this.configFile,
+        "--dir",
+        redis ? this.folder.redisData : this.folder.sentinelData,
+        "--logfile",
+        log,
+        ...(fenced ? ["--min-replicas-to-write", String(FENCE)] : []),
+      ];
+      const child = spawn(`${this.spec.engine}-server`, args, {
+        cwd: "/",
+        detached: true,
+        stdio: ["ignore", output, output],
+        env: { PATH: process.env["PATH"], LANG: "C" },
+      });
+      child.on("error", (error) => this.log(`${this.name}: ${error.message}`));
+      child.unref();
+      return child;
+    } finally {
+      fs.closeSync(output);
+    }
+  }
+
+  private title(): string {
+    const program = this.name === "redis" ? `${this.spec.engine}-server` : `${this.spec.engine}-sentinel`;
+    return `${program} of ${this.spec.node.name}`;
+  }
+
+  private portTaken(): string {
+    const { port } = this.endpoint;
+    const field = this.name === "redis" ? "port" : "sentinelPort";
+    return (
+      `port ${port}, meant for ${this.title()}, is taken by ${listenerOf(port)}. Stop that process, ` +
+      `or change ${field} of ${this.spec.node.name} in environments/${this.spec.environment}.ts and apply again`
+    );
+  }
+
+  private endedAtOnce(): string {
+    const log = path.join(this.folder.logs, `${this.name}.log`);
+    return `${this.title()} ended right after its start; the last lines of ${log}:\n${lastLines(log, 8)}`;
+  }
+}
