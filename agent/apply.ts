@@ -136,16 +136,12 @@ async function applyRedis(spec: NodeSpec, folder: NodeFolder, changes: string[])
   await untilLoaded(spec);
   const record = recordOfServer(folder, "redis");
   const dropped = (record?.keys ?? []).filter((key) => !configKeys(text).includes(key));
-  let refused: string[] = [];
-  if (dropped.length === 0) {
-    // The fence of a master that no quorum has confirmed yet is the agent's to lift.
-    const fenced = record?.fenced === true;
-    const live = (await liveChanges(spec, text)).filter(({ key }) => !(fenced && key === "min-replicas-to-write"));
-    refused = await setLive(spec, live);
-    changes.push(
-      ...live.filter(({ key }) => !refused.includes(key)).map(({ key, wanted }) => `${key} set to ${wanted}`),
-    );
-  }
+  // The fence of a master that no quorum has confirmed yet is the agent's to lift.
+  const fenced = record?.fenced === true;
+  const live = (await liveChanges(spec, text)).filter(({ key }) => !(fenced && key === "min-replicas-to-write"));
+  // Before any restart: a value that the server refuses stops here, with the server still running.
+  const refused = await setLive(spec, live);
+  changes.push(...live.filter(({ key }) => !refused.includes(key)).map(({ key, wanted }) => `${key} set to ${wanted}`));
   if (dropped.length + refused.length > 0) {
     failOnError(spec, await askAgent(folder.socket, { do: "restart", server: "redis" }));
     const why = [...refused, ...dropped.map((key) => `${key} dropped`)].join(", ");

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { execFileSync } from "node:child_process";
 import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
-import { isListening, listenerOf } from "./ports.ts";
+import { isListening } from "./ports.ts";
 import { applySpec, createFolders } from "./apply.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, nodeFolderAt, projectRoot, stateFolder } from "./node-folder.ts";
 import { prestartRedis, prestartSentinel } from "./prestart.ts";
@@ -71,25 +71,20 @@ function say(node: string, done: readonly string[]): void {
 /** Finds out before anything is started whether this computer can run the node. */
 async function install(spec: NodeSpec): Promise<number> {
   const folder = folderOf(spec.environment, spec.node.name);
-  const server = `${spec.engine}-server`;
+  const program = `${spec.engine}-server`;
   try {
-    execFileSync(server, ["--version"], { stdio: "ignore" });
+    execFileSync(program, ["--version"], { stdio: "ignore" });
   } catch {
     throw new Error(
-      `${spec.node.name}: ${server} is not on PATH; install it (Debian, Ubuntu: sudo apt-get install ${server})`,
+      `${spec.node.name}: ${program} is not on PATH; install it (Debian, Ubuntu: sudo apt-get install ${program})`,
     );
   }
   createFolders(folder);
   for (const name of ["redis", "sentinel"] as const) {
-    const port = name === "redis" ? spec.node.redisPort : spec.node.sentinelPort;
-    if (port === undefined) continue;
-    const ours = await new Server(name, spec, folder, () => undefined).find();
-    if (ours || !(await isListening({ address: spec.node.address, port }))) continue;
-    const field = name === "redis" ? "port" : "sentinelPort";
-    throw new Error(
-      `${spec.node.name}: port ${port} is taken by ${listenerOf(port)}. Stop that process, ` +
-        `or change ${field} of ${spec.node.name} in environments/${spec.environment}.ts`,
-    );
+    if ((name === "redis" ? spec.node.redisPort : spec.node.sentinelPort) === undefined) continue;
+    const server = new Server(name, spec, folder, () => undefined);
+    if ((await server.find()) || !(await isListening(server.endpoint))) continue;
+    throw new Error(`${spec.node.name}: ${await server.portTaken()}`);
   }
   say(spec.node.name, [`ready in ${folder.root}`]);
   return 0;

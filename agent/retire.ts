@@ -12,11 +12,12 @@ import { Server } from "./server.ts";
 const FAILOVER_RESERVE_MS = 10_000;
 
 /**
- * Stops a node for good: its servers, then its agent. Its data stays in its folder.
+ * Stops a node for good: its agent, then its servers. Its data stays in its folder.
  * A master leaves its writes to its replicas first, and its Sentinel stays until the others have elected a new master.
+ * @param waitForFailover false when the whole cluster is being ended, so that nobody needs a new master
  * @returns what was done, in words
  */
-export async function retire(folder: NodeFolder): Promise<string[]> {
+export async function retire(folder: NodeFolder, waitForFailover = true): Promise<string[]> {
   const done: string[] = [];
   const spec = appliedSpec(folder);
   await endAgent(folder, done);
@@ -29,7 +30,7 @@ export async function retire(folder: NodeFolder): Promise<string[]> {
     await redis.stop();
     done.push("redis stopped");
   }
-  if (wasMaster && (await othersCanElect(spec))) {
+  if (waitForFailover && wasMaster && (await othersCanElect(spec))) {
     done.push(`master is now ${await untilFailedOver(spec)}`);
   }
   if (await sentinel.find()) {

@@ -82,7 +82,7 @@ export class Server {
    * @throws when it must not start now, its port is taken, or it does not answer; the message says what to do
    */
   async start(onExit: () => void): Promise<ServerRecord> {
-    if (await isListening(this.endpoint)) throw new Error(this.portTaken());
+    if (await isListening(this.endpoint)) throw new Error(await this.portTaken());
     const fenced = await this.prestart();
     const text = readIfThere(this.configFile);
     if (text === undefined) throw new Error(`${this.configFile} is missing; apply again`);
@@ -187,12 +187,15 @@ export class Server {
     return `${program} of ${this.spec.node.name}`;
   }
 
-  private portTaken(): string {
+  /** Who has our port, and the two ways out. */
+  async portTaken(): Promise<string> {
     const { port } = this.endpoint;
     const field = this.name === "redis" ? "port" : "sentinelPort";
+    const file = (await this.info())?.["config_file"];
     return (
-      `port ${port}, meant for ${this.title()}, is taken by ${listenerOf(port)}. Stop that process, ` +
-      `or change ${field} of ${this.spec.node.name} in environments/${this.spec.environment}.ts and apply again`
+      `port ${port}, meant for ${this.title()}, is taken by ${listenerOf(port)}${file ? `, which runs from ${file}` : ""}. ` +
+      `Stop it (npm stop, if it is the cluster of another checkout), or change ${field} of ${this.spec.node.name} ` +
+      `in environments/${this.spec.environment}.ts and apply again`
     );
   }
 

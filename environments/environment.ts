@@ -5,13 +5,16 @@ import { z } from "zod";
  * redis.conf, sentinel.conf, the node's agent) is derived from it; nothing is read back.
  */
 
+/** Where a node listens when its entry does not say so: ports on `ssh` and `aws`, the address on `local`. */
+export const defaults = { redisPort: 6379, sentinelPort: 26379, localAddress: "127.0.0.1" } as const;
+
 const name = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,30}$/, "use 1 to 31 lower-case letters, digits and hyphens, starting with a letter");
 
 const port = z.int().min(1024).max(65535);
 
-const cidr = z.string().regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, "use IPv4 CIDR notation, for example 10.0.1.0/24");
+const cidr = z.cidrv4("use IPv4 CIDR notation, for example 10.0.1.0/24");
 
 const node = z.strictObject({
   /** Unique in the environment; appears in Terraform addresses, folders and logs. */
@@ -34,7 +37,7 @@ const node = z.strictObject({
    * Required for the targets `ssh` and `aws`.
    * @default 127.0.0.1 for the target `local`
    */
-  address: z.ipv4().optional(),
+  address: z.ipv4("use an IPv4 address, for example 10.0.1.4").optional(),
   /**
    * Port of redis-server. Required for the target `local`, where all nodes share one address.
    * @default 6379 for the targets `ssh` and `aws`
@@ -151,7 +154,7 @@ const settings = z.strictObject({
    * that shall not cost a full copy.
    * @default 64
    */
-  replBacklogMb: z.int().min(64, "below 64 MiB a short absence of a replica costs a full copy").default(64),
+  replBacklogMb: z.int().min(64, "use 64 or more: below, a short absence of a replica costs a full copy").default(64),
   /**
    * How long a silent master is waited for before it is failed over, in milliseconds.
    * @default 2000

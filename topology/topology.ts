@@ -1,4 +1,5 @@
-import type { Environment } from "../environments/environment.ts";
+import { defaults, type Environment } from "../environments/environment.ts";
+import { majority } from "../environments/majority.ts";
 
 /** One node as every part of the system knows it. Addresses and ports are final: nothing is assigned later. */
 export interface TopologyNode {
@@ -31,7 +32,7 @@ export interface Topology {
   readonly minReplicasToWrite: number;
 }
 
-export const majority = (count: number): number => Math.floor(count / 2) + 1;
+export { majority };
 
 export const isData = (node: TopologyNode): boolean => node.kind === "data";
 export const hasSentinel = (node: TopologyNode): boolean => node.sentinelPort !== undefined;
@@ -47,9 +48,9 @@ export function topologyOf(environment: Environment): Topology {
         name: node.name,
         zone,
         kind: data ? "data" : "witness",
-        address: node.address ?? (local ? "127.0.0.1" : ""),
-        ...(data ? { redisPort: node.port ?? 6379 } : {}),
-        ...(node.runs.includes("sentinel") ? { sentinelPort: node.sentinelPort ?? 26379 } : {}),
+        address: node.address ?? (local ? defaults.localAddress : ""),
+        ...(data ? { redisPort: node.port ?? defaults.redisPort } : {}),
+        ...(node.runs.includes("sentinel") ? { sentinelPort: node.sentinelPort ?? defaults.sentinelPort } : {}),
         promotable: data && node.promotable,
       };
     }),

@@ -1,1 +1,69 @@
 #!/usr/bin/env node
+// @ts-check
+// `npx terragrunt`: the real Terragrunt, with the environment that both drivers share, and with `run-all` still understood.
+import { spawn } from "node:child_process";
+import { realpathSync } from "node:fs";
+import { constants } from "node:os";
+import { findTerragrunt, toolEnvironment } from "../setup/binaries.mjs";
+import { inTodaysForm } from "./run-all.mjs";
+
+// Hooks may call Terragrunt again, but a program on PATH that only hands over to the next `terragrunt` would find us
+// again and again.
+const depthVariable = "REDIS_HA_TERRAGRUNT_DEPTH";
+const deepest = 5;
+
+/** The folder as the shell names it, if that is where we are: npm and others start programs with another one's PWD. */
+function logicalFolder() {
+  try {
+    if (process.env.PWD && realpathSync(process.env.PWD) === realpathSync(process.cwd())) return process.env.PWD;
+  } catch {
+    // A PWD that does not exist any more says nothing.
+  }
+  return process.cwd();
+}
+
+async function prepare() {
+  const depth = Number(process.env[depthVariable] ?? 0) + 1;
+  if (depth > deepest)
+    throw new Error(
+      `terragrunt has called itself ${deepest} times. Is a \`terragrunt\` on PATH a script that calls \`terragrunt\`? ` +
+        "Put the folder of the real one first on PATH.",
+    );
+  const [terragrunt, environment] = await Promise.all([findTerragrunt(), toolEnvironment()]);
+  return { program: terragrunt.path, env: { ...environment, PWD: logicalFolder(), [depthVariable]: String(depth) } };
+}
+
+/**
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ */
+function run(program, args, env) {
+  const child = spawn(program, args, { stdio: "inherit", env });
+  // The terminal sends Ctrl-C to Terragrunt and Terraform as well; a second one would make Terraform give up its state.
+  const forwarded = /** @type {const} */ (["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"]);
+  for (const signal of forwarded) {
+    process.on(signal, () => {
+      const fromTerminal = (signal === "SIGINT" || signal === "SIGQUIT") && process.stdin.isTTY;
+      if (!fromTerminal) child.kill(signal);
+    });
+  }
+  child.on("error", (error) => {
+    console.error(`${program} could not be started: ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.on("exit", (code, signal) => {
+    process.exitCode = code ?? 128 + (signal ? constants.signals[signal] : 0);
+  });
+}
+
+try {
+  const { args, translated, notes } = inTodaysForm(process.argv.slice(2));
+  const { program, env } = await prepare();
+  if (translated) console.error(`run-all is now: terragrunt ${args.join(" ")}`);
+  for (const note of notes) console.error(note);
+  run(program, args, env);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

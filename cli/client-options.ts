@@ -1,0 +1,115 @@
+import { sentinelEndpoint } from "../cluster/answers.ts";
+import type { InventoryEnvironment } from "../topology/inventory.ts";
+
+/**
+ * The ioredis options that can be written as JSON: what `redis-ha connect --json` prints, a contract described in
+ * docs/json.md. The retry strategies stay ioredis's own, which wait up to 2 s between attempts.
+ */
+export interface ClientOptions {
+  readonly sentinels: readonly { readonly host: string; readonly port: number }[];
+  readonly name: string;
+  readonly role: "master" | "slave";
+  readonly connectTimeout: number;
+  readonly sentinelCommandTimeout: number;
+  readonly socketTimeout: number;
+  readonly maxRetriesPerRequest: null;
+}
+
+export function clientOptions(inventory: InventoryEnvironment, role: "master" | "slave" = "master"): ClientOptions {
+  const sentinels = inventory.nodes
+    .filter((node) => node.sentinelPort !== undefined)
+    .map(sentinelEndpoint)
+    .map(({ address, port }) => ({ host: address, port }));
+  return {
+    sentinels,
+    name: inventory.masterName,
+    role,
+    connectTimeout: 500,
+    sentinelCommandTimeout: 500,
+    socketTimeout: 1000,
+    maxRetriesPerRequest: null,
+  };
+}
+
+/** A TypeScript module for ioredis: a client that survives failovers, one that reads from replicas, each option with its reason. */
+export function ioredisModule(environment: string, inventory: InventoryEnvironment): string {
+  const options = clientOptions(inventory);
+  const sentinels = options.sentinels.map(({ host, port }) => `    { host: ${JSON.stringify(host)}, port: ${port} },`);
+  return `import { Redis, type RedisOptions } from "ioredis";
+
+/** How to reach the environment "${environment}", whichever node is its master. */
+export const options: RedisOptions = {
+  // The client asks these who the master is, at every connect, and learns of further Sentinels from them.
+  // They answer with addresses that clients can reach, so no natMap is needed.
+  sentinels: [
+${sentinels.join("\n")}
+  ],
+  // The name that the Sentinels watch this cluster's master under.
+  name: ${JSON.stringify(options.name)},
+  role: "master",
+
+  // One that does not answer is given up after this long (ms), and the next one is asked. The default of 10 s for each
+  // address would alone be longer than a failover.
+  connectTimeout: ${options.connectTimeout},
+  sentinelCommandTimeout: ${options.sentinelCommandTimeout},
+
+  // Silence of this long (ms) after a command means a dead connection. Without it, a client of a master that hangs, or
+  // whose network is gone, waits on the old socket for minutes. It must be longer than your slowest command: commands
+  // that wait (BLPOP, XREAD BLOCK) want a client of their own, with a longer one.
+  // commandTimeout does not replace it: it fails the command and keeps the dead connection.
+  socketTimeout: ${options.socketTimeout},
+
+  // Keep commands until the new master is there. The default gives up after 20 attempts, which is about one second
+  // with the strategy below: in the middle of a failover.
+  maxRetriesPerRequest: null,
+
+  // Try again soon: every pause is added to the time without writes. The defaults grow to 2 s and 1 s.
+  retryStrategy: (attempt) => Math.min(25 * attempt, 250),
+  sentinelRetryStrategy: () => 50,
+
+  // Errors that say "not here" or "not now": connect again, to whom the Sentinels name by then, and send the command
+  // again (2). Without it, a client that is still connected to a former master fails until something else closes
+  // the connection.
+  reconnectOnError: (error) => (/^(READONLY|NOREPLICAS|MASTERDOWN)/.test(error.message) ? 2 : false),
+
+  // true: a command whose reply got lost is sent again. No write is lost, but one can be applied twice: INCR, LPUSH,
+  // XADD. false: it fails instead, and your code decides. Choose false where twice is worse than an error.
+  autoResendUnfulfilledCommands: true,
+
+  // Left out on purpose: failoverDetector. It can end the client for good when a failover meets a reconnect.
+};
+
+/**
+ * A client for reads and writes. Close it with quit().
+ *
+ * The PING twice a second gives socketTimeout something to wait for: an idle client, or one that only subscribes, would
+ * otherwise not notice that its master is gone.
+ */
+export function createClient(overrides: RedisOptions = {}): Redis {
+  const redis = new Redis({ ...options, ...overrides });
+  // Without a listener ioredis prints every failed attempt; it tries again in any case.
+  redis.on("error", (error: Error) => console.warn(\`redis: \${error.message}\`));
+  const heartbeat = setInterval(() => {
+    if (redis.status === "ready") redis.ping().catch(() => undefined);
+  }, 500);
+  heartbeat.unref();
+  redis.once("end", () => clearInterval(heartbeat));
+  return redis;
+}
+
+/**
+ * A client that only reads, from a replica: takes load off the master. What it reads may be older than the last write.
+ *
+ * Each client takes a replica at random, so many clients spread over all. When no replica is left it waits for one;
+ * if reads must go on then, use createClient().
+ */
+export function createReader(): Redis {
+  return createClient({
+    role: "slave",
+    // The Sentinels offer all replicas that they do not believe to be down. To prefer near ones, give their addresses:
+    // preferredSlaves: [{ ip: "10.0.1.5", port: "6379", prio: 1 }].
+    preferredSlaves: (replicas) => replicas[Math.floor(Math.random() * replicas.length)] ?? null,
+  });
+}
+`;
+}

@@ -1,0 +1,101 @@
+import { spawn } from "node:child_process";
+import { redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
+import { type ClusterView, clusterView, lagBehind, summary } from "../cluster/view.ts";
+import type { TopologyNode } from "../topology/topology.ts";
+import { clientOptions, ioredisModule } from "./client-options.ts";
+import { type Chosen, UsageError } from "./environment-choice.ts";
+import { print, printJson, progress } from "./output.ts";
+import type { ConnectFlags } from "./program.ts";
+
+/**
+ * @returns 0, or the exit code of redis-cli with --exec, or 1 when there is nothing to connect to
+ * @throws UsageError for options that exclude each other
+ */
+export async function connect(chosen: Chosen, args: string[], flags: ConnectFlags): Promise<number> {
+  const { environment, inventory } = chosen;
+  const forms = [flags.exec && "--exec", flags.ioredis && "--ioredis", flags.json && "--json"].filter(Boolean);
+  if (forms.length > 1) throw new UsageError(`${forms.join(" and ")} exclude each other`);
+  if ((flags.ioredis || flags.json) && args.length > 0) throw new UsageError("arguments are for redis-cli only");
+  if (flags.json) {
+    printJson(clientOptions(inventory, flags.replica ? "slave" : "master"));
+    return 0;
+  }
+  if (flags.ioredis) {
+    if (flags.replica) throw new UsageError("--ioredis prints both, a client for the master and one for replicas");
+    print(ioredisModule(environment, inventory).trimEnd());
+    return 0;
+  }
+
+  const view = await clusterView(environment, inventory);
+  const found = flags.replica ? replicaOf(view) : masterOf(view);
+  if (found.warning) progress(`redis-ha: warning: ${found.warning}`);
+  if (!found.node) {
+    progress(`redis-ha: no ${flags.replica ? "replica" : "master"} to connect to. ${summary(view)}`);
+    return 1;
+  }
+  const { address, port } = redisEndpoint(found.node);
+  const program = inventory.engine === "valkey" ? "valkey-cli" : "redis-cli";
+  const command = ["-h", address, "-p", `${port}`, ...args];
+  if (flags.exec) return execute(program, command);
+  print([program, ...command].map(quoted).join(" "));
+  return 0;
+}
+
+interface Found {
+  readonly node?: TopologyNode;
+  readonly warning?: string;
+}
+
+/** Whom a Sentinel quorum names; without a quorum the only server that says that it is master, with a warning. */
+export function masterOf(view: ClusterView): Found {
+  if (view.master) {
+    const answer = view.nodes.find(({ node }) => node.name === view.master?.name)?.redis;
+    const warning = answer?.state ? undefined : `${view.master.name} is named as master but does not answer`;
+    return { node: view.master, warning };
+  }
+  const masters = view.nodes.filter(({ redis }) => redis?.state?.role === "master");
+  const [only] = masters;
+  if (masters.length !== 1 || !only) return {};
+  return {
+    node: only.node,
+    warning: `no quorum of Sentinels names a master; ${only.node.name} is the only server that says that it is one`,
+  };
+}
+
+/** The replica that is least behind, of those that are linked to the master. */
+export function replicaOf(view: ClusterView): Found {
+  const master = masterOf(view).node;
+  const masterState = view.nodes.find(({ node }) => node.name === master?.name)?.redis?.state;
+  const candidates = view.nodes.flatMap(({ node, redis }) => {
+    const state = redis?.state;
+    if (state?.role !== "replica" || state.loading || state.syncing) return [];
+    const linked = state.link === "up" && master !== undefined && sameEndpoint(state.master, redisEndpoint(master));
+    return [{ node, linked, behind: lagBehind(masterState, state, node).bytes ?? 0 }];
+  });
+  const [linked] = candidates.filter((each) => each.linked).sort((a, b) => a.behind - b.behind);
+  if (linked) return { node: linked.node };
+  const [any] = candidates;
+  if (!any) return {};
+  return { node: any.node, warning: `${any.node.name} is not linked to the master: what it holds may be old` };
+}
+
+/** For a POSIX shell. */
+const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
+/** Runs redis-cli on this terminal. Ctrl-C belongs to redis-cli: the shell sends it to both, and we wait for it to end. */
+function execute(program: string, args: string[]): Promise<number> {
+  const ignore = (): void => undefined;
+  process.on("SIGINT", ignore);
+  return new Promise<number>((resolve, reject) => {
+    const child = spawn(program, args, { stdio: "inherit" });
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      const missing = error.code === "ENOENT";
+      reject(
+        missing ? new UsageError(`${program} is not installed; on Debian: apt-get install ${toolsOf(program)}`) : error,
+      );
+    });
+    child.once("close", (code, signal) => resolve(code ?? (signal === null ? 1 : 128)));
+  }).finally(() => process.off("SIGINT", ignore));
+}
+
+const toolsOf = (program: string): string => (program === "valkey-cli" ? "valkey-tools" : "redis-tools");

@@ -1,0 +1,144 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { projectRoot } from "../agent/node-folder.ts";
+import { type Chosen, chooseEnvironment, readInventory, UsageError } from "./environment-choice.ts";
+import { progress } from "./output.ts";
+
+const exitCodes = `
+Exit codes:
+  0  it holds, or it is done
+  1  it does not hold, or it failed
+  2  wrong use: nothing was done`;
+
+interface CommonOptions {
+  env?: string;
+  json?: boolean;
+}
+
+/** Runs one command of the operator. Never throws for what a user can do wrong. */
+export async function run(argv: string[]): Promise<number> {
+  let code = 0;
+  const program = buildProgram((result) => (code = result));
+  try {
+    if (argv.length === 0) program.help({ error: true });
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (error) {
+    // Help that was asked for is a result; everything else that commander throws is a wrong call.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    progress(`redis-ha: ${error instanceof Error ? error.message : String(error)}`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function buildProgram(done: (code: number) => void): Command {
+  const program = new Command("redis-ha")
+    .description("Looks after the highly available Redis clusters of this checkout.")
+    .exitOverride()
+    .helpCommand(false)
+    .addHelpText("after", `\nEach command has its own help, with examples: redis-ha status --help\n${exitCodes}`);
+
+  command(program, "status", "Show every node: role, offset, lag, and whom its Sentinel names")
+    .addHelpText(
+      "after",
+      help([
+        ["redis-ha status", "the table"],
+        ["redis-ha status --env local --json | jq -r .master", "the master's name; docs/json.md has every field"],
+      ]),
+    )
+    .action(async (options: CommonOptions) => {
+      const { status } = await import("./status.ts");
+      done(await status(choose(options).chosen, options.json === true));
+    });
+
+  command(program, "verify", "Cross-check every server and Sentinel against each other and against what was applied")
+    .option("--wait <seconds>", "keep looking until everything holds, at most this long", seconds, 0)
+    .addHelpText(
+      "after",
+      help([
+        ["redis-ha verify", "one line a check; what does not hold, with what mends it"],
+        ["redis-ha verify --wait 30", "after a change: wait until the cluster has settled"],
+        ["redis-ha verify --json | jq '.checks[] | select(.holds | not)'", "for scripts"],
+      ]),
+    )
+    .action(async (options: CommonOptions & { wait: number }) => {
+      const { chosen, root } = choose(options);
+      const { verify } = await import("./verify.ts");
+      done(await verify(chosen, { root, json: options.json === true, waitSeconds: options.wait }));
+    });
+
+  command(program, "converge", "Make every node what it was last told to be; touches nothing that already is")
+    .option("--zone <zone>", "only the nodes of this zone")
+    .addHelpText(
+      "after",
+      help([
+        ["redis-ha converge", "starts what is down, mends what drifted"],
+        ["redis-ha converge --env local --zone b", "one zone"],
+      ]),
+    )
+    .action(async (options: CommonOptions & { zone?: string }) => {
+      const { chosen, root } = choose(options);
+      const { converge } = await import("./converge.ts");
+      done(await converge(chosen, { root, json: options.json === true, zone: options.zone }));
+    });
+
+  command(program, "connect", "Print how to reach the master, or a read replica", "print client options for ioredis")
+    .option("--exec", "run redis-cli instead of printing the command")
+    .option("--replica", "a read replica instead of the master")
+    .option("--ioredis", "print client options as TypeScript, with the reason for each")
+    .argument("[args...]", "arguments for redis-cli, after --")
+    .addHelpText(
+      "after",
+      help([
+        ["redis-ha connect", "prints: redis-cli -h ... -p ..."],
+        ["redis-ha connect --exec", "a prompt on the master"],
+        ["redis-ha connect --exec -- set greeting hello", "one command; redis-cli's exit code is passed on"],
+        ["redis-ha connect --replica --exec -- get greeting", "reads from a replica"],
+        ["redis-ha connect --ioredis > redis.ts", "a client that survives failovers"],
+        ["redis-ha connect --json", "the same as one document for new Redis(JSON.parse(...))"],
+      ]),
+    )
+    .action(async (args: string[], options: CommonOptions & ConnectFlags) => {
+      const { chosen } = choose(options);
+      const { connect } = await import("./connect.ts");
+      done(await connect(chosen, args, options));
+    });
+
+  return program;
+}
+
+export interface ConnectFlags {
+  exec?: boolean;
+  replica?: boolean;
+  ioredis?: boolean;
+  json?: boolean;
+}
+
+function command(program: Command, name: string, description: string, json = "print one JSON document"): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option("--env <name>", "the environment (default: the only one, else local)")
+    .option("--json", json)
+    .showHelpAfterError(`(redis-ha ${name} --help shows the options)`);
+}
+
+function choose(options: CommonOptions): { chosen: Chosen; root: string } {
+  let root: string;
+  try {
+    root = projectRoot();
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return { chosen: chooseEnvironment(readInventory(root), options.env), root };
+}
+
+function help(examples: [string, string][]): string {
+  const lines = examples.map(([line, meaning]) => `  $ ${line}\n      ${meaning}`);
+  return `\nExamples:\n${lines.join("\n")}\n${exitCodes}`;
+}
+
+function seconds(value: string): number {
+  const number = Number(value);
+  if (!/^\d+(\.\d+)?$/.test(value) || number > 3600) throw new InvalidArgumentError("Use seconds from 0 to 3600.");
+  return number;
+}

@@ -1,0 +1,64 @@
+import Table from "cli-table3";
+import { type ClusterView, clusterView, reason } from "../cluster/view.ts";
+import type { Chosen } from "./environment-choice.ts";
+import { colours, print, printJson } from "./output.ts";
+import { addressOf, statusDocument, type StatusDocument, type StatusNode } from "./status-document.ts";
+
+/** @returns 0 when the cluster is healthy, else 1 */
+export async function status({ environment, inventory }: Chosen, json: boolean): Promise<number> {
+  const view = await clusterView(environment, inventory);
+  const document = statusDocument(view);
+  if (json) printJson(document);
+  else print(statusText(view, document));
+  return document.healthy ? 0 : 1;
+}
+
+/** A sentence and a table for people. */
+export function statusText(view: ClusterView, document: StatusDocument): string {
+  const table = new Table({
+    head: ["node", "zone", "role", "address", "pid", "offset", "lag", "link", "Sentinel names"].map(colours.bold),
+    style: { head: [], border: [], compact: true },
+  });
+  document.nodes.forEach((node, index) => {
+    const { node: topologyNode } = view.nodes[index]!;
+    table.push([
+      node.name,
+      node.zone,
+      role(node, document),
+      addressOf(topologyNode),
+      `${node.pid ?? node.sentinel?.pid ?? "-"}`,
+      `${node.offset ?? "-"}`,
+      lag(node),
+      link(node),
+      names(node, document),
+    ]);
+  });
+  const sentence = document.healthy ? colours.green(document.summary) : colours.red(document.summary);
+  return `${document.environment} (${document.masterName}): ${sentence}\n${table.toString()}`;
+}
+
+function role({ kind, name, role: own, error }: StatusNode, { master }: StatusDocument): string {
+  if (kind === "witness") return "witness";
+  if (own === null) return colours.red(reason(error ?? undefined));
+  if (own === "master") return name === master ? colours.bold("master") : colours.red("master!");
+  return name === master ? colours.red("replica!") : "replica";
+}
+
+function lag({ lagBytes, lagSeconds }: StatusNode): string {
+  if (lagBytes === null) return "-";
+  return lagSeconds === null ? `${lagBytes} B` : `${lagBytes} B, ${lagSeconds} s`;
+}
+
+function link({ link: state, syncing, loading, masterNode }: StatusNode): string {
+  if (loading) return colours.yellow("loading");
+  if (syncing) return colours.yellow("full copy");
+  if (state === null) return "-";
+  return state === "up" ? `up to ${masterNode}` : colours.red(`down to ${masterNode}`);
+}
+
+function names({ sentinel }: StatusNode, { master }: StatusDocument): string {
+  if (!sentinel) return "-";
+  if (sentinel.names === null) return colours.red(reason(sentinel.error ?? undefined));
+  const text = sentinel.flags === "master" ? sentinel.names : `${sentinel.names} (${sentinel.flags})`;
+  return sentinel.names === master && sentinel.flags === "master" ? text : colours.red(text);
+}

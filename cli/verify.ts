@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expectationOf, gatherEvidence } from "../cluster/evidence.ts";
+import { type CheckId, checks, checkTitles, type Finding, holds } from "../cluster/verify.ts";
+import type { Chosen } from "./environment-choice.ts";
+import { colours, print, printJson, progress } from "./output.ts";
+
+/** What `redis-ha verify --json` prints: a contract, described in docs/json.md. */
+export interface VerifyDocument {
+  readonly version: 1;
+  readonly environment: string;
+  readonly holds: boolean;
+  readonly checks: readonly Finding[];
+}
+
+export interface VerifyOptions {
+  readonly root: string;
+  readonly json: boolean;
+  /** Look again until everything holds, at most this long. */
+  readonly waitSeconds: number;
+}
+
+/** Often enough to feel immediate; each look costs every server a CONFIG REWRITE. */
+const LOOK_AGAIN_MS = 500;
+
+/** @returns 0 when every check holds, else 1 */
+export async function verify(chosen: Chosen, { root, json, waitSeconds }: VerifyOptions): Promise<number> {
+  const end = performance.now() + waitSeconds * 1000;
+  let findings = await look(chosen, root);
+  let told = "";
+  while (!holds(findings) && performance.now() < end) {
+    const open = findings.filter((each) => !each.holds);
+    const waiting = `waiting, ${open.length} ${open.length === 1 ? "check does" : "checks do"} not hold: ${open[0]?.message}`;
+    if (waiting !== told) progress(waiting);
+    told = waiting;
+    await sleep(Math.min(LOOK_AGAIN_MS, Math.max(0, end - performance.now())));
+    findings = await look(chosen, root);
+  }
+  const document: VerifyDocument = {
+    version: 1,
+    environment: chosen.environment,
+    holds: holds(findings),
+    checks: findings,
+  };
+  if (json) printJson(document);
+  else print(verifyText(document));
+  return document.holds ? 0 : 1;
+}
+
+async function look({ environment, inventory }: Chosen, root: string): Promise<Finding[]> {
+  const expectation = expectationOf(environment, inventory, root);
+  return checks(await gatherEvidence(environment, inventory, root), expectation);
+}
+
+/** One line a check; what does not hold, and hints, below it. */
+export function verifyText(document: VerifyDocument): string {
+  const lines = Object.entries(checkTitles).flatMap(([id, title]) => group(id as CheckId, title, document.checks));
+  const failed = document.checks.filter((each) => !each.holds).length;
+  const verdict = document.holds
+    ? colours.green(`${document.environment} holds: ${document.checks.length} checks`)
+    : colours.red(`${document.environment} does not hold: ${failed} of ${document.checks.length} checks`);
+  return [...lines, "", verdict].join("\n");
+}
+
+function group(id: CheckId, title: string, all: readonly Finding[]): string[] {
+  const findings = all.filter((each) => each.id === id);
+  if (findings.length === 0) return [];
+  const wrong = findings.filter((each) => !each.holds);
+  const hints = findings.filter((each) => each.holds && each.remedy !== null);
+  const mark =
+    wrong.length > 0 ? colours.red("not ok") : hints.length > 0 ? colours.yellow("hint  ") : colours.green("ok    ");
+  return [
+    `${mark}  ${title} ${colours.dim(`(${id})`)}`,
+    ...[...wrong, ...hints].map(({ message }) => `          ${message}`),
+    ...new Set([...wrong, ...hints].map(({ remedy }) => `          ${colours.dim("->")} ${remedy}`)),
+  ];
+}

@@ -1,0 +1,104 @@
+import { parseConfigFile, sameConfigValue } from "../topology/config-file.ts";
+import type { ExpectedNode, RedisEvidence } from "./evidence.ts";
+import { finding, type Context, type Finding } from "./verify.ts";
+
+/** min-replicas-to-write of a server that must accept no writes until a quorum has confirmed its role. */
+export const FENCE = "99";
+
+/** Checks on configuration: what runs, what lies on disk and what was applied. */
+export function configChecks(context: Context): Finding[] {
+  return [
+    ...context.evidence.redis.flatMap((server) => running(server, context)),
+    ...context.expectation.inventory.nodes.flatMap((node) => {
+      const expected = context.expectation.specs.get(node.name);
+      return expected ? [...applied(expected, context), ...files(expected, context)] : [];
+    }),
+  ];
+}
+
+function running({ node, answer }: RedisEvidence, { expectation, converge }: Context): Finding[] {
+  const text = expectation.specs.get(node.name)?.spec.files["redis.conf"];
+  if (!answer || text === undefined) return [];
+  const wanted = parseConfigFile(text);
+  const minReplicas = "min-replicas-to-write";
+  const fenced = answer.config.get(minReplicas) === FENCE && wanted.get(minReplicas) !== FENCE;
+  const different = [...wanted].flatMap(([key, value]) => {
+    if (key === minReplicas && fenced) return [];
+    const actual = answer.config.get(key);
+    if (actual === undefined) return [`${key} is not known to the server`];
+    if (sameConfigValue(key, value, actual)) return [];
+    return [isSecret(key) ? `${key} differs` : `${key} is ${shown(actual)}, applied is ${shown(value)}`];
+  });
+  return [
+    finding(
+      "fenced",
+      node,
+      !fenced,
+      fenced
+        ? `${node.name} accepts no writes (min-replicas-to-write ${FENCE}): no Sentinel quorum has confirmed its role yet`
+        : `${node.name} is not fenced`,
+      `bring a majority of Sentinels up, then: ${converge}`,
+    ),
+    finding(
+      "running-config",
+      node,
+      different.length === 0,
+      different.length === 0
+        ? `${node.name} runs with all ${wanted.size} applied keys`
+        : `${node.name}: ${different.join("; ")}`,
+      converge,
+    ),
+  ];
+}
+
+const shown = (value: string): string => (value === "" ? "empty" : value);
+const isSecret = (key: string): boolean => /pass|masterauth/.test(key);
+
+/** The state folder tells only of this computer, so on other targets there is nothing to say. */
+function applied({ spec, state }: ExpectedNode, { expectation }: Context): Finding[] {
+  if (state === "unknown") return [];
+  const { node } = spec;
+  const apply = `apply: npm start, or terragrunt run --all apply in terragrunt/${expectation.environment}`;
+  if (state === "never-applied") {
+    const message = `${node.name} was never applied on this computer; it is compared with what was synthesized`;
+    return [finding("applied", node, false, message, apply)];
+  }
+  if (state === "applied") {
+    return [finding("applied", node, true, `${node.name} has the synthesized configuration`)];
+  }
+  // A change that waits for its apply is a plan, not a fault: the cluster still is what it was told to be.
+  const message = `${node.name} is as it was applied; what was synthesized since then differs`;
+  return [{ ...finding("applied", node, true, message), remedy: apply }];
+}
+
+function files({ spec }: ExpectedNode, { evidence, converge }: Context): Finding[] {
+  const { node } = spec;
+  const onDisk = evidence.files.get(node.name);
+  if (!onDisk) return [];
+  const compared = [
+    ["redis.conf", spec.files["redis.conf"], onDisk.redisConf],
+    ["sentinel.conf", spec.files["sentinel.conf"], onDisk.sentinelConf],
+  ] as const;
+  const wrong = compared.flatMap(([name, wanted, actual]) => {
+    if (wanted === undefined || wanted === actual) return [];
+    return [`${name} ${actual === undefined ? "is missing" : `differs (${firstDifference(wanted, actual)})`}`];
+  });
+  return [
+    finding(
+      "files-on-disk",
+      node,
+      wrong.length === 0,
+      wrong.length === 0
+        ? `${node.name}'s configuration files are as they should be`
+        : `${node.name}: ${wrong.join("; ")}`,
+      converge,
+    ),
+  ];
+}
+
+function firstDifference(wanted: string, actual: string): string {
+  const [left, right] = [wanted.split("\n"), actual.split("\n")];
+  const at = left.findIndex((line, index) => line !== right[index]);
+  const line = at === -1 ? left.length : at;
+  return `line ${line + 1} is "${right[line] ?? "missing"}"`;
+}

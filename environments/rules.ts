@@ -1,0 +1,65 @@
+import type { Environment } from "./environment.ts";
+import * as aws from "./rules/aws.ts";
+import * as copies from "./rules/copies.ts";
+import * as limits from "./rules/limits.ts";
+import * as nodes from "./rules/nodes.ts";
+import { refusedRedisConf } from "./rules/redis-conf.ts";
+import { placedNodes, type Problem, type Rule, type Subject } from "./rules/rule.ts";
+import * as votes from "./rules/votes.ts";
+
+interface Entry {
+  readonly rule: Rule;
+  /** Rules whose finding explains this one's too: one mistake, one message. */
+  readonly unless?: readonly Rule[];
+}
+
+/** Everything that makes a well-formed environment a sound one. */
+const table: readonly Entry[] = [
+  { rule: votes.noNodes },
+  { rule: votes.tooFewSentinels, unless: [votes.noNodes] },
+  { rule: votes.evenSentinels, unless: [votes.tooFewSentinels] },
+  { rule: votes.quorumBelowMajority, unless: [votes.evenSentinels] },
+  { rule: votes.quorumAboveSentinels, unless: [votes.tooFewSentinels, votes.evenSentinels] },
+  { rule: votes.tooFewZones, unless: [votes.tooFewSentinels] },
+  { rule: votes.sentinelsInOneZone, unless: [votes.tooFewSentinels, votes.tooFewZones] },
+  { rule: votes.majorityInOneZone, unless: [votes.tooFewZones, votes.sentinelsInOneZone] },
+
+  { rule: copies.tooFewDataNodes, unless: [votes.noNodes] },
+  { rule: copies.severalDataNodesInZone, unless: [votes.tooFewZones] },
+  { rule: copies.nonePromotable, unless: [copies.tooFewDataNodes] },
+  { rule: copies.onePromotable },
+  { rule: copies.minReplicasAboveReplicas, unless: [copies.tooFewDataNodes] },
+
+  { rule: nodes.duplicateNames },
+  { rule: nodes.missingLocalPort },
+  { rule: nodes.addressNotLoopback },
+  { rule: nodes.missingAddress },
+  { rule: nodes.portWithoutServer },
+  { rule: nodes.sharedHost },
+  { rule: nodes.sharedPort },
+
+  { rule: aws.incompleteAwsZone },
+  { rule: aws.awsFieldsElsewhere },
+  { rule: aws.availabilityZoneOutsideRegion },
+  { rule: aws.malformedRange },
+  { rule: aws.subnetOutsideVpc },
+  { rule: aws.overlappingSubnets },
+  { rule: aws.addressOutsideSubnet },
+  { rule: aws.reservedAddress },
+
+  { rule: limits.downAfterTooShort },
+  { rule: limits.memoryAboveHost },
+  { rule: limits.memoryAboveComputer },
+  { rule: refusedRedisConf },
+];
+
+/**
+ * Every rule that the environment breaks, with paths relative to it.
+ * @param computerMemoryMb memory of the computer that `local` environments run on, in MiB
+ */
+export function problemsOf(environment: Environment, computerMemoryMb: number): Problem[] {
+  const subject: Subject = { environment, nodes: placedNodes(environment), computerMemoryMb };
+  return table
+    .filter(({ unless = [] }) => unless.every((rule) => rule(subject).length === 0))
+    .flatMap(({ rule }) => rule(subject));
+}

@@ -1,0 +1,21 @@
+import type { Environment } from "../environments/environment.ts";
+import type { Inventory } from "../topology/inventory.ts";
+import { topologyOf } from "../topology/topology.ts";
+import { zoneStackName } from "./stack-name.ts";
+
+/** What the operator's command needs to know of every environment, its stacks included. */
+export function inventoryOf(environments: readonly Environment[]): Inventory {
+  return {
+    version: 1,
+    environments: Object.fromEntries(
+      environments.map((environment) => {
+        const { engine, masterName, quorum, minReplicasToWrite, nodes, zones } = topologyOf(environment);
+        const stacks = zones.map((zone) => zoneStackName(environment.name, zone.name));
+        return [
+          environment.name,
+          { target: environment.target.kind, engine, masterName, quorum, minReplicasToWrite, nodes, stacks },
+        ];
+      }),
+    ),
+  };
+}

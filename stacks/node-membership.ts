@@ -1,0 +1,53 @@
+import type { TerraformIterator, TerraformStack } from "cdktf";
+import type { NodeProgram } from "./node-program.ts";
+import { TerraformData } from "./terraform-data.ts";
+
+export interface NodeMembershipProps {
+  /** The specs of one zone's nodes by node name; none is fine, and is how a zone is emptied. */
+  readonly specs: TerraformIterator;
+  readonly program: NodeProgram;
+}
+
+/**
+ * That a node belongs to the cluster: created, it installs the machine's software; destroyed, it retires the node.
+ *
+ * One block for all nodes of the zone, also for none: Terraform runs a destroy provisioner only while the block that
+ * holds it is still there.
+ */
+export class NodeMembership extends TerraformData {
+  public constructor(stack: TerraformStack, { specs, program }: NodeMembershipProps) {
+    super(stack, "membership", {
+      forEach: specs,
+      // What makes a node another node: a change here retires the old one first.
+      triggersReplace: {
+        name: "${each.key}",
+        address: "${each.value.node.address}",
+        kind: "${each.value.node.kind}",
+        redis_port: "${try(each.value.node.redisPort, null)}",
+        sentinel_port: "${try(each.value.node.sentinelPort, null)}",
+        target: "${each.value.target}",
+      },
+      // A destroy provisioner sees nothing but the resource itself, so all it needs is kept here.
+      input: {
+        environment: "${each.value.environment}",
+        target: "${each.value.target}",
+        node: "${each.key}",
+        zone: "${each.value.node.zone}",
+      },
+      provisioners: [
+        {
+          type: "local-exec",
+          command: program.command("install"),
+          environment: { REDIS_HA_SPEC: "${jsonencode(each.value)}" },
+        },
+        {
+          type: "local-exec",
+          when: "destroy",
+          command: program.command("retire"),
+          environment: { REDIS_HA_NODE: "${jsonencode(self.input)}" },
+        },
+      ],
+    });
+    this.overrideLogicalId("membership");
+  }
+}

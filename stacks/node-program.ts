@@ -1,0 +1,21 @@
+import { AssetType, TerraformAsset } from "cdktf";
+import type { TerraformStack } from "cdktf";
+
+/** What the program does to a node on behalf of Terraform. */
+export type HostCommand = "install" | "apply" | "retire";
+
+/**
+ * The program that every provisioner runs, as an asset of the stack: it travels with the folder that Terraform runs in,
+ * whichever driver copied it there.
+ */
+export class NodeProgram extends TerraformAsset {
+  /** @param file the bundle; its content decides the asset's folder */
+  public constructor(stack: TerraformStack, file: string) {
+    super(stack, "redis-ha", { path: file, type: AssetType.FILE });
+  }
+
+  /** A shell command. The working directory differs between cdktf and Terragrunt, `path.module` does not. */
+  public command(verb: HostCommand): string {
+    return `node "\${path.module}/${this.path}" host ${verb}`;
+  }
+}

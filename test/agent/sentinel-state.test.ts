@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { reconcileSentinelState, seedSentinelState, sentinelId } from "../../agent/sentinel-state.ts";
+import { specOf } from "../support/spec.ts";
+
+const spec = specOf("a");
+const at = (port: number): { address: string; port: number } => ({ address: "127.0.0.1", port });
+const seeded = seedSentinelState(spec, at(7001), 3);
+
+describe("the seeded state of a Sentinel", () => {
+  it("names the master, and every other node from the start", () => {
+    expect(seeded.split("\n")).toEqual([
+      `sentinel myid ${sentinelId("redis-ha-test", "redis-a")}`,
+      "sentinel monitor redis-ha-test 127.0.0.1 7001 2",
+      "sentinel config-epoch redis-ha-test 3",
+      "sentinel leader-epoch redis-ha-test 3",
+      "sentinel current-epoch 3",
+      "sentinel known-replica redis-ha-test 127.0.0.1 7002",
+      "sentinel known-replica redis-ha-test 127.0.0.1 7003",
+      `sentinel known-sentinel redis-ha-test 127.0.0.1 27002 ${sentinelId("redis-ha-test", "redis-b")}`,
+      `sentinel known-sentinel redis-ha-test 127.0.0.1 27003 ${sentinelId("redis-ha-test", "redis-c")}`,
+      "",
+    ]);
+  });
+
+  it("gives every Sentinel of every cluster an id of its own, always the same", () => {
+    const ids = ["redis-a", "redis-b"].flatMap((node) => ["one", "two"].map((name) => sentinelId(name, node)));
+    expect(new Set(ids).size).toBe(4);
+    expect(sentinelId("one", "redis-a")).toMatch(/^[0-9a-f]{40}$/);
+    expect(sentinelId("one", "redis-a")).toBe(ids[0]);
+  });
+});
+
+describe("the state of a Sentinel that was away", () => {
+  it("is left alone when nobody knows better", () => {
+    expect(reconcileSentinelState(seeded, spec, undefined)).toEqual({ text: seeded, changes: [] });
+  });
+
+  it("is left alone when its peers agree with it", () => {
+    expect(reconcileSentinelState(seeded, spec, { master: at(7001), epoch: 3 }).changes).toEqual([]);
+  });
+
+  it("takes master and epoch from its peers when they moved on", () => {
+    const { text, changes } = reconcileSentinelState(seeded, spec, { master: at(7002), epoch: 5 });
+    expect(changes).toEqual(["master 127.0.0.1:7002 with epoch 5, from its peers"]);
+    expect(text).toContain("sentinel monitor redis-ha-test 127.0.0.1 7002 2\nsentinel config-epoch redis-ha-test 5\n");
+    expect(text).toContain("sentinel current-epoch 5");
+    expect(text).not.toContain("known-replica redis-ha-test 127.0.0.1 7002");
+    expect(text.match(/config-epoch|current-epoch|leader-epoch/g)).toHaveLength(3);
+    expect(text).toContain("known-sentinel redis-ha-test 127.0.0.1 27002");
+  });
+
+  it("gives up an epoch of its own that is higher, when the others agree on another master", () => {
+    const stale = seeded.replaceAll(" 3", " 9");
+    const { text } = reconcileSentinelState(stale, spec, { master: at(7002), epoch: 5 });
+    expect(text).toContain("sentinel config-epoch redis-ha-test 5");
+    // Votes are counted by the current epoch, which never goes back.
+    expect(text).toContain("sentinel current-epoch 9");
+  });
+
+  it("follows a changed quorum", () => {
+    const { text, changes } = reconcileSentinelState(seeded, { ...spec, quorum: 3 }, undefined);
+    expect(changes).toEqual(["quorum 3"]);
+    expect(text).toContain("sentinel monitor redis-ha-test 127.0.0.1 7001 3\n");
+  });
+
+  it("forgets nodes that the environment does not list any more", () => {
+    const withGhosts = `${seeded}sentinel known-replica redis-ha-test 127.0.0.1 7009\nsentinel known-sentinel redis-ha-test 127.0.0.1 27009 ${"f".repeat(40)}\n`;
+    const { text, changes } = reconcileSentinelState(withGhosts, spec, undefined);
+    expect(text).toBe(seeded);
+    expect(changes).toEqual(["forgot replica 127.0.0.1 7009", `forgot sentinel 127.0.0.1 27009 ${"f".repeat(40)}`]);
+  });
+
+  it("keeps what belongs to another master", () => {
+    const other = `${seeded}sentinel known-replica other 127.0.0.1 7009\n`;
+    expect(reconcileSentinelState(other, spec, undefined).text).toBe(other);
+  });
+});

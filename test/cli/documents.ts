@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { checkTitles, type CheckId } from "../../cluster/verify.ts";
+
+// The contracts of docs/json.md, strictly: a field more or less is a change of the contract.
+
+const sentinel = z.strictObject({
+  names: z.string().nullable(),
+  epoch: z.int().min(0).nullable(),
+  flags: z.string().nullable(),
+  pid: z.int().positive().nullable(),
+  error: z.string().nullable(),
+});
+
+const node = z.strictObject({
+  name: z.string(),
+  zone: z.string(),
+  kind: z.enum(["data", "witness"]),
+  address: z.ipv4(),
+  port: z.int().nullable(),
+  sentinelPort: z.int().nullable(),
+  role: z.enum(["master", "replica"]).nullable(),
+  pid: z.int().positive().nullable(),
+  version: z
+    .string()
+    .regex(/^\d+\.\d+\.\d+/)
+    .nullable(),
+  offset: z.int().min(0).nullable(),
+  lagBytes: z.int().min(0).nullable(),
+  lagSeconds: z.int().min(0).nullable(),
+  link: z.enum(["up", "down"]).nullable(),
+  syncing: z.boolean().nullable(),
+  loading: z.boolean().nullable(),
+  masterNode: z.string().nullable(),
+  error: z.string().nullable(),
+  sentinel: sentinel.nullable(),
+});
+
+export const statusSchema = z.strictObject({
+  version: z.literal(1),
+  environment: z.string(),
+  masterName: z.string(),
+  engine: z.enum(["redis", "valkey"]),
+  healthy: z.boolean(),
+  summary: z.string().min(1),
+  master: z.string().nullable(),
+  nodes: z.array(node),
+});
+
+export const verifySchema = z.strictObject({
+  version: z.literal(1),
+  environment: z.string(),
+  holds: z.boolean(),
+  checks: z.array(
+    z.strictObject({
+      id: z.enum(Object.keys(checkTitles) as CheckId[]),
+      node: z.string().nullable(),
+      holds: z.boolean(),
+      message: z.string().min(1),
+      remedy: z.string().nullable(),
+    }),
+  ),
+});

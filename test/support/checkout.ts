@@ -1,0 +1,152 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import { type NodeFolder, nodeFolder, stateFolder } from "../../agent/node-folder.ts";
+import { readRecord } from "../../agent/processes.ts";
+import { retire } from "../../agent/retire.ts";
+import type { EnvironmentInput } from "../../environments/environment.ts";
+import { toolEnvironment } from "../../tools/setup/binaries.mjs";
+
+const project = path.resolve(import.meta.dirname, "..", "..");
+/** What a user's clone does not have, and what each copy makes for itself. */
+const left = new Set(["node_modules", ".git", "cdktf.out", "dist", ".state", ".terragrunt-cache", ".terraform"]);
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  /** Both streams in the order in which they came. */
+  readonly all: string;
+}
+
+export interface Checkout {
+  readonly root: string;
+  folder(environment: string, node: string): NodeFolder;
+  /** The pid of one process of a node as its record says, or undefined. */
+  pid(environment: string, node: string, process: "redis" | "sentinel" | "agent"): number | undefined;
+  /** Replaces an environment's file, as a user does by editing it. */
+  describe(...environments: EnvironmentInput[]): void;
+  run(command: string, args: readonly string[], options?: { cwd?: string; env?: Record<string, string> }): Promise<Ran>;
+  start(environment?: string): Promise<Ran>;
+  stop(environment?: string): Promise<Ran>;
+  redisHa(...args: string[]): Promise<Ran>;
+  /** Terragrunt, by the project's own wrapper, in `terragrunt/<folder>`. */
+  terragrunt(folder: string, ...args: string[]): Promise<Ran>;
+  /** Ends every process of this checkout and removes its files. */
+  remove(): Promise<void>;
+}
+
+/** A clone of this project in a folder of its own, with its own environments and its own user state. */
+export async function createCheckout(...environments: EnvironmentInput[]): Promise<Checkout> {
+  const home = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "rh-")));
+  const root = path.join(home, "clone");
+  fs.cpSync(project, root, { recursive: true, filter: (source) => !left.has(path.basename(source)) });
+  linkPackages(root);
+  for (const entry of fs.readdirSync(path.join(root, "terragrunt"), { withFileTypes: true })) {
+    // The units of the given environments are written by the synth.
+    if (entry.isDirectory()) fs.rmSync(path.join(root, "terragrunt", entry.name), { recursive: true });
+  }
+  const env = { ...(await toolEnvironment()), XDG_STATE_HOME: path.join(home, "state"), NO_COLOR: "1" };
+
+  const stateOf = (): string => {
+    const before = process.env["XDG_STATE_HOME"];
+    process.env["XDG_STATE_HOME"] = env.XDG_STATE_HOME;
+    try {
+      return stateFolder(root);
+    } finally {
+      if (before === undefined) delete process.env["XDG_STATE_HOME"];
+      else process.env["XDG_STATE_HOME"] = before;
+    }
+  };
+
+  const checkout: Checkout = {
+    root,
+    folder: (environment, node) => nodeFolder(stateOf(), environment, node),
+    pid: (environment, node, name) =>
+      readRecord(path.join(checkout.folder(environment, node).run, `${name}.json`))?.pid,
+    describe: (...described) => {
+      const folder = path.join(root, "environments");
+      for (const environment of described) {
+        const text = `export const environment = ${JSON.stringify(environment, undefined, 2)} as const;\n`;
+        fs.writeFileSync(path.join(folder, `${environment.name}.ts`), text);
+      }
+      const imports = described.map(({ name }, index) => `import { environment as e${index} } from "./${name}.ts";`);
+      fs.writeFileSync(
+        path.join(folder, "index.ts"),
+        `${imports.join("\n")}
+import type { Environment, EnvironmentInput } from "./environment.ts";
+import { parseEnvironments } from "./parse.ts";
+const inputs = [${described.map((_, index) => `e${index}`).join(", ")}] as unknown as EnvironmentInput[];
+export const environments: Environment[] = parseEnvironments(inputs);
+`,
+      );
+    },
+    run: async (command, args, options = {}) => {
+      const cwd = options.cwd ?? root;
+      const { exitCode, stdout, all } = await execa(command, args, {
+        cwd,
+        // Shells set PWD, and Terragrunt believes it.
+        env: { ...env, PWD: cwd, ...options.env },
+        extendEnv: false,
+        stdin: "ignore",
+        all: true,
+        reject: false,
+      });
+      return { code: exitCode ?? -1, stdout, all };
+    },
+    start: (environment = "local") => checkout.run("node_modules/.bin/tsx", ["tools/start.ts", environment]),
+    stop: (environment = "local") => checkout.run("node_modules/.bin/tsx", ["tools/stop.ts", environment]),
+    redisHa: (...args) => checkout.run("node_modules/.bin/redis-ha", args),
+    terragrunt: (folder, ...args) =>
+      checkout.run(path.join(root, "node_modules/.bin/terragrunt"), args, {
+        cwd: path.join(root, "terragrunt", folder),
+      }),
+    remove: async () => {
+      const state = stateOf();
+      const folders = fs.existsSync(state)
+        ? fs.readdirSync(state).flatMap((name) => fs.readdirSync(path.join(state, name)).map((node) => [name, node]))
+        : [];
+      await Promise.all(
+        folders.map(([name, node]) => retire(nodeFolder(state, name as string, node as string), false)),
+      );
+      fs.rmSync(home, { recursive: true, force: true });
+    },
+  };
+  checkout.describe(...environments);
+  return checkout;
+}
+
+/** node_modules with the same packages, but with this copy's own commands in place of the original's. */
+function linkPackages(root: string): void {
+  const [from, to] = [path.join(project, "node_modules"), path.join(root, "node_modules")];
+  fs.mkdirSync(to);
+  for (const name of fs.readdirSync(from).filter((entry) => !entry.startsWith("."))) {
+    const link = path.join(from, name);
+    const workspace = fs.lstatSync(link).isSymbolicLink();
+    fs.symlinkSync(workspace ? fs.readlinkSync(link) : link, path.join(to, name));
+  }
+  fs.cpSync(path.join(from, ".bin"), path.join(to, ".bin"), { recursive: true, verbatimSymlinks: true });
+}
+
+/** One master and two replicas with a Sentinel each: redis on `base + 1`, +2, +3, Sentinels on `base + 11` and so on. */
+export function threeNodes(
+  name: string,
+  base: number,
+  settings: Partial<EnvironmentInput["settings"]> = {},
+): EnvironmentInput {
+  const nodeAt = (index: number, letter: string) => ({
+    name: `redis-${letter}`,
+    port: base + index,
+    sentinelPort: base + 10 + index,
+  });
+  return {
+    name,
+    target: { kind: "local" },
+    zones: {
+      a: { nodes: [nodeAt(1, "a")] },
+      b: { nodes: [nodeAt(2, "b")] },
+      c: { nodes: [nodeAt(3, "c")] },
+    },
+    settings: { maxMemoryMb: 50, ...settings },
+  };
+}

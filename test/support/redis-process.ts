@@ -1,0 +1,170 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { Redis } from "ioredis";
+
+/** How long a server may take to answer, or to end, in milliseconds. */
+const patienceMs = 10_000;
+
+/** A server that this process started and has to stop. */
+export interface RunningServer {
+  readonly pid: number;
+  readonly port: number;
+  /** A connection over loopback, closed by `stop`. */
+  readonly client: Redis;
+  /** Ends the server by its pid and waits until it is gone; does nothing the second time. */
+  readonly stop: () => Promise<void>;
+}
+
+export interface LaunchOptions {
+  /** Folder of this server, from `withFolder`, which also stops it; `state` and `etc` are made inside. */
+  readonly folder: string;
+  /** The rendered file, which goes to `etc`. */
+  readonly conf: string;
+  readonly port: number;
+  /** @default 127.0.0.1 */
+  readonly host?: string;
+  /** @default redis-server or redis-sentinel */
+  readonly program?: string;
+}
+
+/** Whether a program is on PATH. */
+export function isInstalled(program: string): boolean {
+  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Servers by the folder that they run in. */
+const launched = new Map<string, RunningServer[]>();
+
+/**
+ * Runs `use` with a new temporary folder, whose name has a space in it. Whatever happens, it then stops the servers
+ * that were launched there and removes the folder.
+ */
+export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "redis ha "));
+  try {
+    return await use(folder);
+  } finally {
+    await Promise.all((launched.get(folder) ?? []).map(({ stop }) => stop()));
+    launched.delete(folder);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The file that redis-server owns below a folder. */
+export const runtimeFile = (folder: string): string => join(folder, "state", "runtime.conf");
+/** The file that redis-sentinel owns below a folder. */
+export const sentinelStateFile = (folder: string): string => join(folder, "state", "sentinel.conf");
+
+/**
+ * Starts redis-server the way a node does: its own file, empty at first, then the rendered one.
+ * @throws with the server's output when it ends or does not answer in 10 s.
+ */
+export async function launchRedis(options: LaunchOptions): Promise<RunningServer> {
+  return launch(options, "redis-server", "redis.conf", runtimeFile(options.folder), "");
+}
+
+/**
+ * Starts redis-sentinel the way a node does; `state` is written when it has no state file yet.
+ * @throws with Sentinel's output when it ends or does not answer in 10 s.
+ */
+export async function launchSentinel(options: LaunchOptions & { readonly state: string }): Promise<RunningServer> {
+  return launch(options, "redis-sentinel", "sentinel.conf", sentinelStateFile(options.folder), options.state);
+}
+
+async function launch(
+  options: LaunchOptions,
+  program: string,
+  name: string,
+  ownFile: string,
+  seed: string,
+): Promise<RunningServer> {
+  const { folder, conf, port, host = "127.0.0.1" } = options;
+  const state = join(folder, "state");
+  const rendered = join(folder, "etc", name);
+  const log = join(folder, `${name}.log`);
+  await mkdir(state, { recursive: true });
+  await mkdir(join(folder, "etc"), { recursive: true });
+  await writeFile(rendered, conf);
+  await writeFile(ownFile, seed, { flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  const args = [ownFile, "--include", rendered, "--dir", state, "--logfile", log];
+  const server = await start(options.program ?? program, args, host, port, log);
+  launched.set(folder, [...(launched.get(folder) ?? []), server]);
+  return server;
+}
+
+async function start(program: string, args: string[], host: string, port: number, log: string): Promise<RunningServer> {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  child.stdout.on("data", (data: Buffer) => (output += data.toString()));
+  child.stderr.on("data", (data: Buffer) => (output += data.toString()));
+  const ended = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", (error) => {
+      output += error.message;
+      resolve();
+    });
+  });
+  // The last resort when the test process itself is ended half-way.
+  const killAtExit = (): boolean => child.kill("SIGKILL");
+  process.once("exit", killAtExit);
+  try {
+    const client = await connectTo(child, host, port);
+    let stopping: Promise<void> | undefined;
+    const stop = (): Promise<void> => {
+      client.disconnect();
+      return (stopping ??= end(child, ended).finally(() => process.off("exit", killAtExit)));
+    };
+    return { pid: child.pid ?? 0, port, client, stop };
+  } catch (error) {
+    await end(child, ended);
+    process.off("exit", killAtExit);
+    const logged = await readFile(log, "utf8").catch(() => "");
+    throw new Error(`${program} on port ${port}: ${(error as Error).message}\n${output}${logged}`);
+  }
+}
+
+/** Waits until the server answers, and makes sure that it is this child and no other server on the port. */
+async function connectTo(child: ChildProcess, host: string, port: number): Promise<Redis> {
+  const deadline = Date.now() + patienceMs;
+  let last = "";
+  while (Date.now() < deadline) {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`ended before it answered`);
+    }
+    const client = new Redis({ host, port, lazyConnect: true, retryStrategy: () => null, connectTimeout: 500 });
+    client.on("error", (error) => (last = error.message));
+    try {
+      await client.connect();
+      const pid = /process_id:(\d+)/.exec(await client.info("server"))?.[1];
+      if (pid === String(child.pid)) return client;
+      last = `the port is taken by process ${pid ?? "unknown"}`;
+    } catch (error) {
+      last = (error as Error).message;
+    }
+    client.disconnect();
+    await sleep(25);
+  }
+  throw new Error(`did not answer on ${host} in ${patienceMs / 1000} s (${last})`);
+}
+
+async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+  await ended;
+  clearTimeout(timer);
+}

@@ -1,0 +1,144 @@
+import fs from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { environments } from "../../environments/index.ts";
+import { unitsOf, unitText, writeMissingUnits, type StackGraph } from "../../stacks/terragrunt-units.ts";
+import type { Inventory } from "../../topology/inventory.ts";
+import { synthIntoTemporaryFolder, temporaryFolder } from "../support/synth.ts";
+import { projectRoot } from "./project-copy.ts";
+import { parseUnit, problemsOf, type StackDocument, type UnitFile } from "./unit-checks.ts";
+
+const terragruntFolder = path.join(projectRoot, "terragrunt");
+
+const readJson = async (file: string): Promise<unknown> => JSON.parse(await fs.readFile(file, "utf8")) as unknown;
+
+/** The units below a folder, `<environment>/<stack>` by text. */
+async function unitsBelow(folder: string): Promise<Record<string, string>> {
+  const files = (await fs.readdir(folder, { recursive: true })).filter((file) =>
+    /^[^/.]+\/[^/.]+\/terragrunt\.hcl$/.test(file),
+  );
+  const texts = files.map(
+    async (file) => [path.dirname(file), await fs.readFile(path.join(folder, file), "utf8")] as const,
+  );
+  return Object.fromEntries(await Promise.all(texts));
+}
+
+async function parsedUnits(folder: string): Promise<Record<string, UnitFile>> {
+  const parsed = Object.entries(await unitsBelow(folder)).map(
+    async ([it, text]) => [it, await parseUnit(text)] as const,
+  );
+  return Object.fromEntries(await Promise.all(parsed));
+}
+
+describe("the units of this checkout", () => {
+  test("fit the synthesized stacks: sources, order, values", async () => {
+    const outdir = await synthIntoTemporaryFolder(environments);
+    const graph = (await readJson(path.join(outdir, "manifest.json"))) as StackGraph;
+    const documents = await Promise.all(
+      Object.keys(graph.stacks).map(
+        async (name) =>
+          [name, (await readJson(path.join(outdir, "stacks", name, "cdk.tf.json"))) as StackDocument] as const,
+      ),
+    );
+
+    const units = await parsedUnits(terragruntFolder);
+
+    expect(Object.keys(graph.stacks)).toContain("local-zone-c");
+    expect(problemsOf({ graph, units, documents: Object.fromEntries(documents) })).toEqual([]);
+  });
+
+  test("are what a synth would write", async () => {
+    const outdir = await synthIntoTemporaryFolder(environments);
+    const folder = await temporaryFolder();
+
+    await writeMissingUnits(outdir, folder);
+
+    expect(await unitsBelow(terragruntFolder)).toEqual(await unitsBelow(folder));
+  });
+});
+
+describe("writeMissingUnits", () => {
+  const output = async (stacks: Record<string, string[]>): Promise<string> => {
+    const outdir = await temporaryFolder();
+    const graph = Object.fromEntries(Object.entries(stacks).map(([name, dependencies]) => [name, { dependencies }]));
+    const inventory = { version: 1, environments: { prod: { stacks: Object.keys(stacks) } } };
+    await fs.writeFile(path.join(outdir, "manifest.json"), JSON.stringify({ version: "x", stacks: graph }));
+    await fs.writeFile(path.join(outdir, "environments.json"), JSON.stringify(inventory));
+    return outdir;
+  };
+
+  test("writes a unit for a stack that has none, and says which", async () => {
+    const folder = await temporaryFolder();
+    const outdir = await output({ "prod-zone-a": [], "prod-zone-b": ["prod-zone-a"] });
+
+    expect(await writeMissingUnits(outdir, folder)).toEqual(["prod/zone-a", "prod/zone-b"]);
+
+    expect(await parsedUnits(folder)).toEqual({
+      "prod/zone-a": { include: { root: [{ path: '${find_in_parent_folders("root.hcl")}' }] } },
+      "prod/zone-b": {
+        include: { root: [{ path: '${find_in_parent_folders("root.hcl")}' }] },
+        dependencies: [{ paths: ["../zone-a"] }],
+      },
+    });
+  });
+
+  test("leaves a unit alone that is there, whatever it says", async () => {
+    const folder = await temporaryFolder();
+    await fs.mkdir(path.join(folder, "prod/zone-a"), { recursive: true });
+    await fs.writeFile(path.join(folder, "prod/zone-a/terragrunt.hcl"), "# mine");
+
+    expect(await writeMissingUnits(await output({ "prod-zone-a": [] }), folder)).toEqual([]);
+
+    expect(await fs.readFile(path.join(folder, "prod/zone-a/terragrunt.hcl"), "utf8")).toBe("# mine");
+  });
+});
+
+describe("unitsOf", () => {
+  const inventory = {
+    environments: { shared: { stacks: ["shared-network"] }, prod: { stacks: ["prod-zone-a", "prod-zone-b"] } },
+  } as unknown as Inventory;
+  const graph = {
+    stacks: {
+      "shared-network": { dependencies: [] },
+      "prod-zone-a": { dependencies: ["shared-network"] },
+      "prod-zone-b": { dependencies: ["prod-zone-a", "shared-network"] },
+    },
+  };
+
+  test("finds stacks of other environments", () => {
+    expect(unitsOf(inventory, graph).map(({ folder, after }) => [folder, after])).toEqual([
+      ["shared/network", []],
+      ["prod/zone-a", ["../../shared/network"]],
+      ["prod/zone-b", ["../zone-a", "../../shared/network"]],
+    ]);
+  });
+
+  test("a unit that takes values from another comes after it by that, and mocks every value", async () => {
+    const take = { stack: "shared-network", mock: "x" };
+    const inputs = {
+      "prod-zone-b": [
+        { ...take, variable: "vpc", output: "vpc_id" },
+        { ...take, variable: "range", output: "cidr" },
+      ],
+    };
+
+    const unit = unitsOf(inventory, graph, inputs).at(-1);
+
+    expect(unit?.after).toEqual(["../zone-a"]);
+    expect(await parseUnit(unit ? unitText(unit) : "")).toMatchObject({
+      dependency: {
+        shared_network: [{ config_path: "../../shared/network", mock_outputs: { vpc_id: "x", cidr: "x" } }],
+      },
+      inputs: {
+        vpc: "${dependency.shared_network.outputs.vpc_id}",
+        range: "${dependency.shared_network.outputs.cidr}",
+      },
+    });
+  });
+
+  test("a stack that nobody has is named", () => {
+    const broken = { stacks: { ...graph.stacks, "prod-zone-a": { dependencies: ["prod-zone-z"] } } };
+
+    expect(() => unitsOf(inventory, broken)).toThrow("prod-zone-a depends on prod-zone-z");
+  });
+});

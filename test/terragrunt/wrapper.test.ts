@@ -1,0 +1,178 @@
+import fs from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import { expect, test } from "vitest";
+import { toolEnvironment } from "../../tools/setup/binaries.mjs";
+import { flagsOfToday } from "../../tools/terragrunt/flags.mjs";
+import { temporaryFolder } from "../support/synth.ts";
+import { describeWithTerragrunt, ProjectCopy, projectRoot } from "./project-copy.ts";
+
+const bin = path.join(projectRoot, "node_modules/.bin/terragrunt");
+
+/** A program named terragrunt, new enough, that runs a line of shell when it is asked for anything but its version. */
+async function fakeTerragrunt(folder: string, shell: string): Promise<string> {
+  await fs.mkdir(folder, { recursive: true });
+  const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo "terragrunt version v1.1.3"; exit; fi\n${shell}\n`;
+  await fs.writeFile(path.join(folder, "terragrunt"), script, { mode: 0o755 });
+  return folder;
+}
+
+async function withFirstOnPath(...folders: string[]): Promise<NodeJS.ProcessEnv> {
+  const env = await toolEnvironment();
+  return { ...env, PATH: [...folders, env["PATH"]].join(path.delimiter) };
+}
+
+describeWithTerragrunt("npx terragrunt run-all", () => {
+  test("plan, apply, output and destroy work end to end", async () => {
+    const copy = await ProjectCopy.create();
+    const runAll = (...args: string[]) => copy.wrapper("terragrunt/local", ["run-all", ...args]);
+
+    const plan = await runAll("plan", "-input=false", "--terragrunt-log-level", "info");
+    expect(plan).toMatchObject({ exitCode: 0 });
+    expect(plan.all.match(/will be created/g)).toHaveLength(3);
+    expect(plan.all).toContain("run-all is now: terragrunt run --all --log-level info -- plan -input=false");
+
+    const apply = await runAll(
+      "apply",
+      "-auto-approve",
+      "--terragrunt-non-interactive",
+      "--terragrunt-parallelism",
+      "1",
+    );
+    expect(apply).toMatchObject({ exitCode: 0 });
+    expect((await fs.readdir(copy.at(".state/local"))).length).toBe(3);
+
+    const output = await runAll("output", "-json", "--terragrunt-forward-tf-stdout");
+    expect(output).toMatchObject({ exitCode: 0, stdout: "{}\n{}\n{}" });
+
+    const destroy = await runAll("destroy", "--terragrunt-non-interactive", "--terragrunt-exclude-dir", "zone-a");
+    expect(destroy).toMatchObject({ exitCode: 0 });
+    expect(destroy.all.match(/1 destroyed/g)).toHaveLength(2);
+  });
+
+  test("a plan that finds changes ends with Terraform's exit status", async () => {
+    const copy = await ProjectCopy.create();
+
+    const plan = await copy.wrapper("terragrunt/local", ["run-all", "plan", "-detailed-exitcode"]);
+
+    expect(plan.exitCode).toBe(2);
+  });
+
+  test("an apply that nobody confirms is not done", async () => {
+    const copy = await ProjectCopy.create();
+
+    await copy.wrapper("terragrunt/local", ["run-all", "apply"]);
+
+    expect(await copy.converged()).toEqual([]);
+  });
+
+  test("from above the environments it is refused like run --all", async () => {
+    const copy = await ProjectCopy.create();
+
+    const outcome = await copy.wrapper("terragrunt", ["run-all", "apply", "--terragrunt-non-interactive"]);
+
+    expect(outcome.exitCode).toBe(1);
+    expect(outcome.all).toContain("would reach every environment");
+  });
+
+  test.each([
+    [["render-json", "--terragrunt-non-interactive"]],
+    [["terragrunt-info"]],
+    [["validate-inputs", "--terragrunt-strict-validate"]],
+    [["hclfmt"]],
+    [["output-module-groups"]],
+    [["graph-dependencies"]],
+  ])("Terragrunt takes %j as it is put today", async (args) => {
+    const copy = await ProjectCopy.create();
+
+    expect(await copy.wrapper("terragrunt/local", ["run-all", ...args])).toMatchObject({ exitCode: 0 });
+  });
+
+  test("every flag that the wrapper knows is one of today's Terragrunt", async () => {
+    const copy = await ProjectCopy.create();
+    const help = await copy.terragrunt("terragrunt/local", ["run", "--help"]);
+    const listed = new Map(
+      Array.from(help.all.matchAll(/^ +--([a-z-]+)(?:, -\w)?( value)?/gm), ([, name, value]) => [
+        name,
+        value !== undefined,
+      ]),
+    );
+    const refused: string[] = [];
+
+    // Terragrunt also takes flags that it does not list.
+    for (const [name, takesValue] of flagsOfToday) {
+      if (listed.has(name)) {
+        expect(listed.get(name), name).toBe(takesValue);
+        continue;
+      }
+      const args = ["run", `--${name}`, ...(takesValue ? ["1"] : []), "--", "version"];
+      const { all } = await copy.terragrunt("terragrunt/local", args);
+      if (all.includes("is not a Terragrunt flag")) refused.push(name);
+    }
+
+    expect(refused).toEqual([]);
+  });
+});
+
+test("the first real Terragrunt on PATH is run: neither itself nor another npm wrapper", async () => {
+  const folder = await temporaryFolder();
+  const wrapperOfAnother = await fakeTerragrunt(path.join(folder, "node_modules/.bin"), "echo wrong");
+  const real = await fakeTerragrunt(path.join(folder, "real"), 'echo "real: $*"');
+
+  const env = await withFirstOnPath(path.dirname(bin), wrapperOfAnother, real);
+  const { stdout } = await execa(bin, ["stack", "run", "plan"], { env, extendEnv: false });
+
+  expect(stdout).toBe("real: stack run plan");
+});
+
+test("what it starts has the environment of both drivers and the folder as the shell names it", async () => {
+  const folder = await temporaryFolder();
+  await fs.mkdir(path.join(folder, "place"));
+  await fs.symlink("place", path.join(folder, "link"));
+  const real = await fakeTerragrunt(path.join(folder, "real"), "printenv PWD CHECKPOINT_DISABLE; echo $TG_TF_PATH");
+  const env = await withFirstOnPath(real);
+
+  const { TG_TF_PATH: terraform } = await toolEnvironment();
+  const cwd = path.join(folder, "link");
+  expect((await execa(bin, ["x"], { cwd, env: { ...env, PWD: cwd }, extendEnv: false })).stdout.split("\n")).toEqual([
+    cwd,
+    "1",
+    terraform,
+  ]);
+  const stale = await execa(bin, ["x"], { cwd, env: { ...env, PWD: "/" }, extendEnv: false });
+  expect(stale.stdout.split("\n")[0]).toBe(await fs.realpath(cwd));
+});
+
+test("a terragrunt on PATH that calls terragrunt again is noticed", async () => {
+  const folder = await temporaryFolder();
+  const shim = await fakeTerragrunt(path.join(folder, "shim"), `exec "${bin}" "$@"`);
+
+  const outcome = await execa(bin, ["plan"], { env: await withFirstOnPath(shim), extendEnv: false, reject: false });
+
+  expect(outcome.exitCode).toBe(1);
+  expect(outcome.stderr).toContain("terragrunt has called itself");
+});
+
+test.each([
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+] as const)("%s is handed on, and the exit status is Terragrunt's", async (signal, status) => {
+  const folder = await temporaryFolder();
+  const started = path.join(folder, "started");
+  const wait = `trap 'echo told; exit 7' ${signal.slice(3)}; : > "${started}"; while :; do sleep 0.05; done`;
+  const real = await fakeTerragrunt(path.join(folder, "real"), wait);
+  const dies = await fakeTerragrunt(path.join(folder, "dies"), `kill -${signal.slice(3)} $$`);
+
+  const running = execa(bin, ["x"], {
+    env: await withFirstOnPath(real),
+    extendEnv: false,
+    reject: false,
+    stdin: "ignore",
+  });
+  await expect.poll(() => fs.stat(started).catch(() => undefined), { timeout: 10_000 }).toBeDefined();
+  running.kill(signal);
+  expect(await running).toMatchObject({ exitCode: 7, stdout: "told" });
+
+  const killed = await execa(bin, ["x"], { env: await withFirstOnPath(dies), extendEnv: false, reject: false });
+  expect(killed.exitCode).toBe(status);
+});

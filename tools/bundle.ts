@@ -1,0 +1,72 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, formatMessages } from "esbuild";
+import type { Plugin } from "esbuild";
+
+const projectRoot = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * No module of this project does anything when it is imported. Told so, esbuild leaves out the ones of which nothing
+ * is used, and with them their packages: a function of the topology must not bring the environment's schema along.
+ */
+const withoutSideEffects: Plugin = {
+  name: "without-side-effects",
+  setup({ onResolve }) {
+    // Only this project's imports end in .ts.
+    onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path: file, resolveDir }) => ({
+      path: path.resolve(resolveDir, file),
+      sideEffects: false,
+    }));
+  },
+};
+
+export interface Bundle {
+  /** The npm packages inside, by name, sorted. */
+  readonly packages: readonly string[];
+}
+
+/**
+ * Builds `redis-ha`, the one program that operators and provisioners run, into a single CommonJS file that needs nothing
+ * but Node.
+ *
+ * The bytes depend on the sources only: neither on where the project lies, nor on the directory it is built from.
+ * Names and lines are kept, so that a stack trace from a node can be read. What the sources import dynamically is run
+ * when it is first needed.
+ *
+ * @param outfile absolute path of the file to write
+ * @throws with esbuild's messages when the sources do not compile, or when it warns of something in them
+ */
+export async function buildBundle(outfile: string): Promise<Bundle> {
+  const { metafile, warnings } = await build({
+    absWorkingDir: projectRoot,
+    entryPoints: ["cli/main.ts"],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    keepNames: true,
+    legalComments: "none",
+    // Resolved links would put the place of a shared node_modules folder into the comments of the output.
+    preserveSymlinks: true,
+    // CommonJS has no import.meta; the bundle is its own and only module.
+    define: { "import.meta.url": "bundleUrl" },
+    banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
+    plugins: [withoutSideEffects],
+    logLevel: "silent",
+    metafile: true,
+  });
+  if (warnings.length > 0) throw new Error((await formatMessages(warnings, { kind: "warning" })).join("\n"));
+
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  const packages = inputs.flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? packageOf(input) : []));
+  return { packages: [...new Set(packages)].sort() };
+}
+
+/** `node_modules/@scope/name/lib/x.js` -> `@scope/name`; of nested packages the innermost. */
+function packageOf(input: string): string | [] {
+  const inside = input.split("node_modules/").slice(1).at(-1);
+  if (inside === undefined) return [];
+  const [first = "", second = ""] = inside.split(path.posix.sep);
+  return first.startsWith("@") ? `${first}/${second}` : first;
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from "node:fs";
+
+import { Eta } from "eta";
+
+import type { Environment } from "../environments/environment.ts";
+import type { NodeSpec } from "./node-spec.ts";
+import { topologyOf } from "./topology.ts";
+import type { Topology, TopologyNode } from "./topology.ts";
+
+const mib = 1024 * 1024;
+
+/** Output that a replica may leave unread during a full copy, in MiB: at once, and for a minute. */
+const replicaBufferMb = { hard: 512, soft: 128 };
+
+// Configuration is neither HTML nor prose: nothing is escaped, and line ends stay where the template has them.
+const eta = new Eta({ autoEscape: false, autoTrim: false });
+
+const templateOf = (name: string) => {
+  const text = readFileSync(new URL(`../templates/${name}`, import.meta.url), "utf8");
+  return eta.compile(text);
+};
+const templates = { redis: templateOf("redis.conf"), sentinel: templateOf("sentinel.conf") };
+
+/**
+ * What every node of a valid environment is told, in the order of the zones: its place in the topology and its
+ * rendered files. The same environment gives the same text.
+ */
+export function specsOf(environment: Environment): NodeSpec[] {
+  const topology = topologyOf(environment);
+  return topology.nodes.map((node): NodeSpec => ({
+    version: 1,
+    environment: topology.environment,
+    target: environment.target.kind,
+    masterName: topology.masterName,
+    engine: topology.engine,
+    quorum: topology.quorum,
+    node,
+    peers: topology.nodes.filter((other) => other !== node),
+    seed: topology.seed,
+    files: {
+      ...(node.redisPort === undefined ? {} : { "redis.conf": redisConf(environment, topology, node) }),
+      ...(node.sentinelPort === undefined ? {} : { "sentinel.conf": sentinelConf(environment, topology, node) }),
+    },
+  }));
+}
+
+function redisConf({ name, settings }: Environment, topology: Topology, node: TopologyNode): string {
+  return render(templates.redis, {
+    environment: name,
+    node: node.name,
+    address: node.address,
+    bind: bindOf(node.address),
+    port: node.redisPort,
+    maxMemoryBytes: settings.maxMemoryMb * mib,
+    maxMemoryPolicy: settings.maxMemoryPolicy,
+    appendFsync: settings.appendFsync,
+    replBacklogBytes: settings.replBacklogMb * mib,
+    replicaBufferHardBytes: Math.max(replicaBufferMb.hard, settings.replBacklogMb) * mib,
+    replicaBufferSoftBytes: Math.max(replicaBufferMb.soft, settings.replBacklogMb) * mib,
+    minReplicasToWrite: topology.minReplicasToWrite,
+    minReplicasMaxLag: settings.minReplicasMaxLagSeconds,
+    replicaPriority: node.promotable ? 100 : 0,
+    redisConf: ownLines(settings.redisConf),
+  });
+}
+
+function sentinelConf({ name, settings }: Environment, topology: Topology, node: TopologyNode): string {
+  return render(templates.sentinel, {
+    environment: name,
+    node: node.name,
+    address: node.address,
+    bind: bindOf(node.address),
+    port: node.sentinelPort,
+    masterName: topology.masterName,
+    downAfterMs: settings.downAfterMs,
+    failoverTimeoutMs: settings.failoverTimeoutMs,
+  });
+}
+
+const render = (template: (typeof templates)[keyof typeof templates], values: object): string =>
+  `${eta.render(template, values).trimEnd()}\n`;
+
+/** Nodes that share this computer may share a port by having different loopback addresses; other hosts also listen on 127.0.0.1. */
+const bindOf = (address: string): string => (address.startsWith("127.") ? address : `${address} 127.0.0.1`);
+
+/** Keys whose value is a list: redis 7.0.0 takes it only as separate arguments, never quoted as one. */
+const listKeys = new Set([
+  "client-output-buffer-limit",
+  "latency-tracking-info-percentiles",
+  "oom-score-adj-values",
+  "loadmodule",
+]);
+
+/** Sorted: the order in which an object was written must not change the text. */
+const ownLines = (keys: Readonly<Record<string, string>>): string[] =>
+  Object.entries(keys)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => {
+      const args = listKeys.has(key) && value.trim() !== "" ? value.trim().split(/\s+/) : [value];
+      return [key, ...args.map(quoted)].join(" ");
+    });
+
+/** Written so that the server reads exactly this value, as CONFIG SET would take it. */
+function quoted(value: string): string {
+  if (/^[\w.:/@%+,=-]+$/.test(value)) return value;
+  const escaped = value
+    .replace(/["\\]/g, "\\$&")
+    // eslint-disable-next-line no-control-regex -- these are the characters to escape
+    .replace(/[\x00-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return `"${escaped}"`;
+}

@@ -1,0 +1,37 @@
+import { defineConfig } from "vitest/config";
+import { quietTerraform } from "./test/support/terraform.ts";
+
+/** Suites that start servers on fixed ports, or own the lab's hosts. */
+const alone = ["test/local/**/*.test.ts", "test/lab/**/*.test.ts"];
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    env: { ...quietTerraform },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "fast",
+          include: ["test/**/*.test.ts"],
+          exclude: alone,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "servers",
+          include: alone,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // After the fast ones, so that their load does not disturb the timings of failovers.
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
