@@ -5,7 +5,7 @@ import { redisEndpoint, redisStateOf } from "../cluster/answers.ts";
 import { parseInfo, withConnection } from "../cluster/connection.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { askAgent, NoAgent, type Response } from "./control.ts";
-import { liveChanges, sentinelDrift, setLive } from "./live.ts";
+import { ghosts, liveChanges, sentinelDrift, setLive } from "./live.ts";
 import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
 import { isAlive, type ProcessRecord, readRecord, takeLock, waitFor } from "./processes.ts";
 import { installProgram, programHash } from "./program.ts";
@@ -168,6 +168,15 @@ async function applySentinel(spec: NodeSpec, folder: NodeFolder, changes: string
   if (why.length === 0) return;
   failOnError(spec, await askAgent(folder.socket, { do: "restart", server: "sentinel" }));
   changes.push(`sentinel restarted (${why.join(", ")})`);
+}
+
+/** Makes the node's Sentinel forget nodes that are gone; touches nothing else. @returns what was done, in words */
+export async function forgetGhosts(spec: NodeSpec, folder: NodeFolder): Promise<string[]> {
+  if (spec.node.sentinelPort === undefined) return [];
+  const why = await ghosts(spec);
+  if (why.length === 0) return [];
+  failOnError(spec, await askAgent(folder.socket, { do: "restart", server: "sentinel" }));
+  return [`sentinel restarted (${why.join(", ")})`];
 }
 
 const recordFile = (folder: NodeFolder, server: ServerName): string => path.join(folder.run, `${server}.json`);

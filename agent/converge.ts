@@ -3,7 +3,7 @@ import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } fro
 import { withConnection } from "../cluster/connection.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
-import { applySpec } from "./apply.ts";
+import { applySpec, forgetGhosts } from "./apply.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } from "./node-folder.ts";
 
 export interface ConvergeOptions {
@@ -11,7 +11,7 @@ export interface ConvergeOptions {
   readonly inventory: InventoryEnvironment;
   /** The checkout. */
   readonly root: string;
-  /** Only the nodes of this zone; what the cluster must agree on is looked at in any case. */
+  /** Only the nodes of this zone; what all nodes must agree on, such as who is gone, is mended everywhere. */
   readonly zone?: string;
   readonly report: (line: string) => void;
 }
@@ -32,10 +32,11 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
   const problems: string[] = [];
   let changed = false;
   for (const node of inventory.nodes) {
-    if (zone !== undefined && node.zone !== zone) continue;
+    const ofZone = zone === undefined || node.zone === zone;
     try {
       const { spec, folder } = locate(options, node.name);
-      const done = await applySpec(spec, folder);
+      const done = await (ofZone ? applySpec(spec, folder) : forgetGhosts(spec, folder));
+      if (!ofZone && done.length === 0) continue;
       changed ||= done.length > 0;
       report(`${node.name}: ${done.length > 0 ? done.join(", ") : "nothing to change"}`);
     } catch (error) {

@@ -65,7 +65,7 @@ export async function sentinelDrift(spec: NodeSpec, text: string): Promise<strin
 }
 
 /** Nodes that this Sentinel still counts although the environment does not list them, and that are gone. */
-async function ghosts(spec: NodeSpec): Promise<string[]> {
+export async function ghosts(spec: NodeSpec): Promise<string[]> {
   const [answer] = await askSentinels([spec.node], spec.masterName);
   if (!answer?.state) return [];
   const nodes = allNodes(spec);

@@ -72,7 +72,8 @@ async function othersCanElect(spec: NodeSpec): Promise<boolean> {
 function untilFailedOver(spec: NodeSpec): Promise<string> {
   const downAfter = Number(/down-after-milliseconds \S+ (\d+)/.exec(spec.files["sentinel.conf"] ?? "")?.[1] ?? 2000);
   return waitFor(
-    `${spec.node.name}: the Sentinels elect another master`,
+    `${spec.node.name}: its redis-server is stopped and its replicas have every write, but the Sentinels should elect ` +
+      `another master (redis-ha verify says why they cannot; the next apply goes on from here)`,
     async () => {
       const nodes = allNodes(spec);
       const named = quorumMaster(await askSentinels(nodes, spec.masterName), spec.quorum, nodes);

@@ -40,4 +40,7 @@ function build() {
   renameSync(unfinished, own);
 }
 
-createRequire(import.meta.url)(program());
+const file = program();
+// The program looks here for itself, to install itself on nodes.
+process.argv[1] = file;
+createRequire(import.meta.url)(file);

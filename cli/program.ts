@@ -34,7 +34,6 @@ function buildProgram(done: (code: number) => void): Command {
   const program = new Command("redis-ha")
     .description("Looks after the highly available Redis clusters of this checkout.")
     .exitOverride()
-    .helpCommand(false)
     .addHelpText("after", `\nEach command has its own help, with examples: redis-ha status --help\n${exitCodes}`);
 
   command(program, "status", "Show every node: role, offset, lag, and whom its Sentinel names")

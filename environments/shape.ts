@@ -101,10 +101,7 @@ function explain(issue: z.core.$ZodRawIssue): string | undefined {
     case "too_big":
       return `${shown(issue.input)} is too large; use ${String(issue.maximum)} or less`;
     case "unrecognized_keys":
-      return unknownFields(
-        issue.keys,
-        issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape as Readonly<Record<string, unknown>>) : [],
-      );
+      return unknownFields(issue.keys, issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : []);
     default:
       return undefined;
   }

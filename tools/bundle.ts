@@ -11,9 +11,9 @@ const projectRoot = fileURLToPath(new URL("..", import.meta.url));
  */
 const withoutSideEffects: Plugin = {
   name: "without-side-effects",
-  setup({ onResolve }) {
+  setup(build) {
     // Only this project's imports end in .ts.
-    onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path: file, resolveDir }) => ({
+    build.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path: file, resolveDir }) => ({
       path: path.resolve(resolveDir, file),
       sideEffects: false,
     }));

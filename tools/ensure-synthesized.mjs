@@ -128,7 +128,8 @@ function synthesize() {
     synthesizeNow();
     rmSync(failure, { force: true });
   } catch (error) {
-    if (error instanceof Explained) writeFileSync(failure, JSON.stringify({ parent: process.ppid, why: error.message }));
+    if (error instanceof Explained)
+      writeFileSync(failure, JSON.stringify({ parent: process.ppid, why: error.message }));
     throw error;
   }
 }
@@ -155,7 +156,8 @@ function synthesizeNow() {
   const { status, signal, error, stdout, stderr } = spawnSync(tsx, ["main.ts"], {
     cwd: project,
     encoding: "utf8",
-    env: { ...process.env, CHECKPOINT_DISABLE: "1" },
+    // A variable that is undefined is not passed on: the output belongs where Terragrunt looks for it.
+    env: { ...process.env, CHECKPOINT_DISABLE: "1", CDKTF_OUTDIR: undefined },
     timeout: limitSeconds * 1000,
   });
   if (error || status !== 0) {

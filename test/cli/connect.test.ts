@@ -93,7 +93,7 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
       const check = (): ReturnType<typeof execa> =>
         execa(process.execPath, [tsc, ...args], { cwd: folder, reject: false });
       expect(await check()).toMatchObject({ stdout: "", exitCode: 0 });
-    });
+    }, 120_000);
 
     it("gives the reason of every option beside it", async () => {
       const text = await fs.readFile(path.join(folder, "redis.ts"), "utf8");

@@ -65,12 +65,12 @@ describe("redis-ha, used without a cluster", () => {
     await inventory({ staging: empty, prod: empty });
     expect(await redisHa(root, ["status", "--env", "production"])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('no environment is named "production"; known are: staging, prod'),
+      stderr: expect.stringContaining('no environment is named "production"; known are: staging, prod') as string,
     });
     expect(await redisHa(root, ["status", "--env", "constructor"])).toMatchObject({ code: 2 });
     expect(await redisHa(root, ["verify"])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("Add --env NAME; known are: staging, prod"),
+      stderr: expect.stringContaining("Add --env NAME; known are: staging, prod") as string,
     });
   });
 

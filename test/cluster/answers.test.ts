@@ -14,7 +14,11 @@ describe("asking real servers and Sentinels", { timeout: 30_000 }, () => {
     const redis = await askRedis(nodes);
     expect(redis.map(({ state }) => state?.role)).toEqual(["master", "replica", "replica"]);
     expect(redis.map(({ state }) => state?.pid)).toEqual(nodes.map(({ name }) => cluster.pid(`${name}/redis`)));
-    expect(redis[0]?.state).toMatchObject({ goodReplicas: 2, loading: false, version: expect.stringMatching(/^\d/) });
+    expect(redis[0]?.state).toMatchObject({
+      goodReplicas: 2,
+      loading: false,
+      version: expect.stringMatching(/^\d/) as string,
+    });
     expect(redis[0]?.state?.replicas.map(({ port, state }) => [port, state]).sort()).toEqual([
       [17001, "online"],
       [17002, "online"],

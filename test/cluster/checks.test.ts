@@ -177,7 +177,7 @@ describe("checks", () => {
     );
   });
 
-  it("does not let two of five Sentinels decide, whatever the quorum", () => {
+  it("does not let less than a majority decide, whatever the quorum", () => {
     const moved: Partial<SentinelState> = { master: endpoint(6402) };
     const found = checks(evidence({ sentinel: { "redis-a": moved } }), {
       ...expectation,

@@ -21,7 +21,10 @@ test("toHaveResource looks for the type, by its name or by a class", () => {
 test.each([
   ["the same key", { for_each: "${local.nodes}" }],
   ["a key in camelCase", { forEach: "${local.nodes}", input: { nodeName: "redis-a" } }],
-  ["a matcher", { input: expect.objectContaining({ node_name: expect.stringMatching(/^redis-/) as string }) as unknown }],
+  [
+    "a matcher",
+    { input: expect.objectContaining({ node_name: expect.stringMatching(/^redis-/) as string }) as unknown },
+  ],
   ["a list", { list: [1, 2] }],
 ])("toHaveResourceWithProperties takes %s", (_, properties) => {
   expect(stack).toHaveResourceWithProperties("terraform_data", properties);

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -30,8 +31,13 @@ export interface Checkout {
   start(environment?: string): Promise<Ran>;
   stop(environment?: string): Promise<Ran>;
   redisHa(...args: string[]): Promise<Ran>;
+  synth(): Promise<Ran>;
+  /** One step of one node, as its provisioner runs it, with the spec that is synthesized now. */
+  host(step: "install" | "apply" | "retire", environment: string, node: string): Promise<Ran>;
   /** Terragrunt, by the project's own wrapper, in `terragrunt/<folder>`. */
   terragrunt(folder: string, ...args: string[]): Promise<Ran>;
+  /** The same, killed with all its children (Terraform, provisioners) after `ms` milliseconds; agents and servers live on. */
+  killed(ms: number, folder: string, ...args: string[]): Promise<void>;
   /** Ends every process of this checkout and removes its files. */
   remove(): Promise<void>;
 }
@@ -96,11 +102,34 @@ export const environments: Environment[] = parseEnvironments(inputs);
     },
     start: (environment = "local") => checkout.run("node_modules/.bin/tsx", ["tools/start.ts", environment]),
     stop: (environment = "local") => checkout.run("node_modules/.bin/tsx", ["tools/stop.ts", environment]),
+    synth: () => checkout.run("node_modules/.bin/tsx", ["main.ts"]),
+    host: (step, environment, node) => {
+      const spec = path.join(root, "cdktf.out", "specs", environment, `${node}.json`);
+      const given = {
+        REDIS_HA_NODE: JSON.stringify({ environment, node }),
+        ...(step === "retire" ? {} : { REDIS_HA_SPEC: fs.readFileSync(spec, "utf8") }),
+      };
+      return checkout.run(process.execPath, [path.join(root, "cdktf.out", "redis-ha.cjs"), "host", step], {
+        env: given,
+      });
+    },
     redisHa: (...args) => checkout.run("node_modules/.bin/redis-ha", args),
     terragrunt: (folder, ...args) =>
       checkout.run(path.join(root, "node_modules/.bin/terragrunt"), args, {
         cwd: path.join(root, "terragrunt", folder),
       }),
+    killed: async (ms, folder, ...args) => {
+      const cwd = path.join(root, "terragrunt", folder);
+      const child = spawn(path.join(root, "node_modules/.bin/terragrunt"), args, {
+        cwd,
+        env: { ...env, PWD: cwd },
+        stdio: "ignore",
+        detached: true,
+      });
+      const timer = setTimeout(() => process.kill(-(child.pid as number), "SIGKILL"), ms);
+      await new Promise((resolve) => child.once("exit", resolve));
+      clearTimeout(timer);
+    },
     remove: async () => {
       const state = stateOf();
       const folders = fs.existsSync(state)

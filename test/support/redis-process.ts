@@ -107,6 +107,24 @@ async function launch(
   return server;
 }
 
+/** What this process has started and not yet seen end. */
+const children = new Set<ChildProcess>();
+let watching = false;
+
+/** The last resort: a test process that ends half-way, by itself or because vitest ends it, takes its servers along. */
+function watchTheEnd(): void {
+  if (watching) return;
+  watching = true;
+  const killAll = (): void => children.forEach((child) => child.kill("SIGKILL"));
+  process.once("exit", killAll);
+  process.once("disconnect", killAll);
+  process.once("SIGTERM", () => {
+    killAll();
+    // The handler was the only reason not to end.
+    process.kill(process.pid, "SIGTERM");
+  });
+}
+
 async function start(program: string, args: string[], host: string, port: number, log: string): Promise<RunningServer> {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
@@ -119,20 +137,18 @@ async function start(program: string, args: string[], host: string, port: number
       resolve();
     });
   });
-  // The last resort when the test process itself is ended half-way.
-  const killAtExit = (): boolean => child.kill("SIGKILL");
-  process.once("exit", killAtExit);
+  children.add(child);
+  watchTheEnd();
   try {
     const client = await connectTo(child, host, port);
     let stopping: Promise<void> | undefined;
     const stop = (): Promise<void> => {
       client.disconnect();
-      return (stopping ??= end(child, ended).finally(() => process.off("exit", killAtExit)));
+      return (stopping ??= end(child, ended));
     };
     return { pid: child.pid ?? 0, port, client, stop };
   } catch (error) {
     await end(child, ended);
-    process.off("exit", killAtExit);
     const logged = await readFile(log, "utf8").catch(() => "");
     throw new Error(`${program} on port ${port}: ${(error as Error).message}\n${output}${logged}`);
   }
@@ -167,4 +183,5 @@ async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
   const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
   await ended;
   clearTimeout(timer);
+  children.delete(child);
 }

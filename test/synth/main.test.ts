@@ -30,7 +30,7 @@ const runMain = (folder: string, cwd: string, env: Record<string, string> = {}) 
 
 test("every checkout and every directory gives the same bytes, with no path in them", async () => {
   const one = await checkout("first checkout");
-  const two = await checkout("2nd");
+  const two = await checkout("deep/er/2nd");
   expect(await runMain(one, "/")).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
   expect(await runMain(two, path.join(two, "test"))).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
 

@@ -22,7 +22,7 @@ function write(file: string, content: string): void {
   fs.writeFileSync(target, content);
 }
 
-const environments = Object.entries(described as FixtureStacks);
+const environments = Object.entries(described);
 const stacks = environments.flatMap(([environment, units]) =>
   Object.entries(units).map(([unit, { after = [], backend, document = {} }]) => {
     const name = `${environment}-${unit}`;
@@ -36,11 +36,9 @@ for (const folder of fs.readdirSync(path.join(out, "stacks"))) {
   if (!stacks.some(([name]) => name === folder)) fs.rmSync(path.join(out, "stacks", folder), { recursive: true });
 }
 write("manifest.json", JSON.stringify({ version: "0.21.0", stacks: Object.fromEntries(stacks) }));
-const inventory = environments.map(([name, units]) => [
-  name,
-  { stacks: Object.keys(units).map((it) => `${name}-${it}`) },
-]);
-write("environments.json", JSON.stringify({ version: 1, environments: Object.fromEntries(inventory) }));
+const inventory: Record<string, unknown> = {};
+for (const [name, units] of environments) inventory[name] = { stacks: Object.keys(units).map((it) => `${name}-${it}`) };
+write("environments.json", JSON.stringify({ version: 1, environments: inventory }));
 write(
   "redis-ha.cjs",
   `require("node:fs").appendFileSync(${JSON.stringify(path.join(root, "converged.log"))}, process.argv.slice(2).join(" ") + "\\n");\n`,

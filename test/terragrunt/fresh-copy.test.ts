@@ -18,7 +18,7 @@ describeWithTerragrunt("in a fresh copy in a folder of another name", () => {
   test("run --all plan synthesizes and plans every node", async () => {
     const copy = await freshCopy();
 
-    const plan = await copy.terragrunt("terragrunt/local", ["run", "--all", "plan"]);
+    const plan = await copy.terragrunt("terragrunt/local", ["run", "--all", "plan"], { CDKTF_OUTDIR: "elsewhere" });
 
     expect(plan).toMatchObject({ exitCode: 0 });
     for (const node of ["redis-a", "redis-b", "redis-c"]) expect(plan.all).toContain(`["${node}"] will be created`);

@@ -14,8 +14,9 @@ const installed = await findTerragrunt().catch((error: unknown) => {
 });
 
 /** Tests that run the real Terragrunt; skipped, with a warning, on a computer that has none. */
-export const describeWithTerragrunt = (name: string, tests: () => void): void =>
+export const describeWithTerragrunt = (name: string, tests: () => void): void => {
   describe.skipIf(!installed)(name, { timeout: 120_000 }, tests);
+};
 
 const tools = await toolEnvironment();
 

@@ -117,14 +117,14 @@ describe("each way not to fit is found", () => {
 
   test("a stack without a unit, and a unit without a stack", async () => {
     const { graph, units } = await project();
-    const { "prod/network": _, ...others } = units;
+    const without = <T>(record: Readonly<Record<string, T>>, name: string): Record<string, T> =>
+      Object.fromEntries(Object.entries(record).filter(([it]) => it !== name));
 
-    expect(problemsOf(await project(zoneText, { units: others }))).toContain("prod-network: has no unit");
-    const stacks = { ...graph.stacks };
-    delete (stacks as Record<string, unknown>)["prod-foundation"];
-    expect(problemsOf(await project(zoneText, { graph: { stacks } }))).toContain(
-      "prod/foundation: its stack is not synthesized",
-    );
+    const noUnit = await project(zoneText, { units: without(units, "prod/network") });
+    expect(problemsOf(noUnit)).toContain("prod-network: has no unit");
+
+    const noStack = await project(zoneText, { graph: { stacks: without(graph.stacks, "prod-foundation") } });
+    expect(problemsOf(noStack)).toContain("prod/foundation: its stack is not synthesized");
   });
 
   test.each([

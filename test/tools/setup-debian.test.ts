@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { enabledServices } from "../../tools/setup/autostart.mjs";
-import { redisPackageStates } from "../../tools/setup/computer.mjs";
+import { candidateIn, redisPackageStates } from "../../tools/setup/computer.mjs";
 import { repositoryRoot } from "../../tools/setup/places.mjs";
 
 let folder: string;
@@ -27,6 +27,17 @@ test("what dpkg says about the Redis packages", () => {
   });
   const removed = "Package: redis-sentinel\nStatus: deinstall ok config-files\n";
   expect(redisPackageStates(removed).get("redis-sentinel")).toBe("config-files");
+});
+
+test.each([
+  ["both offered", ["5:7.0.15-1~deb12u10", "5:7.0.15-1~deb12u10"], "7.0.15"],
+  ["the older one counts", ["5:7.0.15-1", "5:6.0.16-1"], "6.0.16"],
+  ["one not offered", ["5:7.0.15-1", "(none)"], null],
+  ["one unknown", ["5:7.0.15-1"], null],
+  ["empty lists", [], null],
+])("what the distribution offers: %s", (_, candidates, version) => {
+  const policy = candidates.map((it) => `redis:\n  Installed: (none)\n  Candidate: ${it}\n  Version table:\n`).join("");
+  expect(candidateIn(policy)).toBe(version);
 });
 
 test("links that start a service at boot are found, for systemd and for System V", async () => {

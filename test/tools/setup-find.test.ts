@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { findRedis, findTerraform, findTerragrunt, toolEnvironment } from "../../tools/setup/binaries.mjs";
 import { searchGo } from "../../tools/setup/find.mjs";
-import { builtTerragrunt, pinnedTerragrunt, repositoryRoot } from "../../tools/setup/places.mjs";
+import { builtTerragrunt, pinnedTerragrunt } from "../../tools/setup/places.mjs";
+import { isWrapper } from "../../tools/setup/search-path.mjs";
 
 let folder: string;
 let env: NodeJS.ProcessEnv;
@@ -76,10 +77,12 @@ describe("Terragrunt", () => {
     expect(await findTerragrunt(withWrapper)).toEqual({ path: real, version: "1.1.2" });
   });
 
-  test("a link into this repository is passed over", async () => {
-    await mkdir(path.join(folder, "first"));
-    await symlink(path.join(repositoryRoot, "tools/terragrunt/bin.mjs"), path.join(folder, "first/terragrunt"));
-    await expect(findTerragrunt(env)).rejects.toThrow("node tools/setup.mjs");
+  test("a link into the repository leads to a wrapper, also from outside of node_modules", async () => {
+    const wrapper = await program("clone/tools/terragrunt/bin.mjs", "terragrunt version v9.9.9");
+    const real = await program("first/terragrunt", "terragrunt version v1.1.2");
+    await symlink(wrapper, path.join(folder, "link"));
+    expect(isWrapper(path.join(folder, "link"), path.join(folder, "clone"))).toBe(true);
+    expect(isWrapper(real, path.join(folder, "clone"))).toBe(false);
   });
 
   test("PATH is taken before the cache, the cache before one that is too old", async () => {

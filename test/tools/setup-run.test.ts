@@ -147,3 +147,14 @@ test.runIf(onDebian && isRoot)("a user who is not root gets the exact command fo
   const asRoot = await run(script, ["--check"]);
   expect(asRoot.stdout).toContain("to do    redis-server and redis-sentinel from this system's packages");
 });
+
+test.runIf(onDebian && isRoot)("root is told beforehand when the distribution's Redis is too old", async () => {
+  await giveEverything();
+  await rm(path.join(tools, "redis-server"));
+  await give("apt-get", "dpkg");
+  const offers = "  Candidate: 5:6.0.16-1\n";
+  await writeFile(path.join(tools, "apt-cache"), `#!/bin/sh\necho "${offers}${offers}"\n`, { mode: 0o755 });
+  const { code, stderr } = await run(await cloneOfSetup());
+  expect(code).toBe(1);
+  expect(stderr).toContain("# your system's packages have only 6.0.16");
+});

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { answerOf } from "./probe.mjs";
 import { redisPackages } from "./requirements.mjs";
 import { onPath } from "./search-path.mjs";
-import { upstreamOf } from "./versions.mjs";
+import { isAtLeast, upstreamOf } from "./versions.mjs";
 
 /**
  * @typedef {{ platform: string, arch: string, root: boolean, apt: boolean, systemd: boolean }} Computer
@@ -32,10 +32,18 @@ export function describeComputer(env) {
  * @returns {Promise<string | null>} null when the lists know none, as in a fresh container image
  */
 export async function offeredRedis(env) {
-  const printed = await answerOf("apt-cache", ["policy", ...redisPackages], env);
-  const candidates = [...(printed ?? "").matchAll(/^ {2}Candidate: (\S+)$/gm)].map((match) => match[1] ?? "(none)");
+  return candidateIn((await answerOf("apt-cache", ["policy", ...redisPackages], env)) ?? "");
+}
+
+/**
+ * @param {string} policy what `apt-cache policy` printed for both packages
+ * @returns {string | null} the older one's upstream version; null when one of them is not offered
+ */
+export function candidateIn(policy) {
+  const candidates = [...policy.matchAll(/^ {2}Candidate: (\S+)$/gm)].map((match) => match[1] ?? "(none)");
   if (candidates.length < redisPackages.length || candidates.includes("(none)")) return null;
-  return upstreamOf(candidates[0] ?? "");
+  const versions = candidates.map(upstreamOf);
+  return versions.find((it) => versions.every((other) => isAtLeast(other, it))) ?? null;
 }
 
 /**

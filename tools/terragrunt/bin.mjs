@@ -2,7 +2,6 @@
 // @ts-check
 // `npx terragrunt`: the real Terragrunt, with the environment that both drivers share, and with `run-all` still understood.
 import { spawn } from "node:child_process";
-import { realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { findTerragrunt, toolEnvironment } from "../setup/binaries.mjs";
 import { inTodaysForm } from "./run-all.mjs";
@@ -12,16 +11,6 @@ import { inTodaysForm } from "./run-all.mjs";
 const depthVariable = "REDIS_HA_TERRAGRUNT_DEPTH";
 const deepest = 5;
 
-/** The folder as the shell names it, if that is where we are: npm and others start programs with another one's PWD. */
-function logicalFolder() {
-  try {
-    if (process.env.PWD && realpathSync(process.env.PWD) === realpathSync(process.cwd())) return process.env.PWD;
-  } catch {
-    // A PWD that does not exist any more says nothing.
-  }
-  return process.cwd();
-}
-
 async function prepare() {
   const depth = Number(process.env[depthVariable] ?? 0) + 1;
   if (depth > deepest)
@@ -30,7 +19,7 @@ async function prepare() {
         "Put the folder of the real one first on PATH.",
     );
   const [terragrunt, environment] = await Promise.all([findTerragrunt(), toolEnvironment()]);
-  return { program: terragrunt.path, env: { ...environment, PWD: logicalFolder(), [depthVariable]: String(depth) } };
+  return { program: terragrunt.path, env: { ...environment, [depthVariable]: String(depth) } };
 }
 
 /**

@@ -1,0 +1,67 @@
+import { waitFor } from "../../agent/processes.ts";
+import { askRedis, askSentinels, redisEndpoint, type RedisState } from "../../cluster/answers.ts";
+import type { Endpoint } from "../../cluster/connection.ts";
+import { parseEnvironment } from "../../environments/parse.ts";
+import type { EnvironmentInput } from "../../environments/environment.ts";
+import { type Topology, topologyOf } from "../../topology/topology.ts";
+
+/** A running cluster as a test looks at it: by its own questions, not by the project's `status` or `verify`. */
+export class Cluster {
+  readonly topology: Topology;
+
+  constructor(environment: EnvironmentInput) {
+    this.topology = topologyOf(parseEnvironment(environment));
+  }
+
+  get names(): string[] {
+    return this.topology.nodes.map(({ name }) => name);
+  }
+
+  endpoint(node: string): Endpoint {
+    const found = this.topology.nodes.find(({ name }) => name === node);
+    if (!found) throw new Error(`${node}: not a node of ${this.topology.environment}`);
+    return redisEndpoint(found);
+  }
+
+  async state(node: string): Promise<RedisState | undefined> {
+    return (await askRedis(this.topology.nodes.filter(({ name }) => name === node)))[0]?.state;
+  }
+
+  /** The node that every Sentinel which answers names and that says so itself; empty when there is none. */
+  async master(): Promise<string> {
+    const told = (await askSentinels(this.topology.nodes, this.topology.masterName)).flatMap(
+      ({ state }) => state ?? [],
+    );
+    const node = this.topology.nodes.find(({ redisPort }) => told.every(({ master }) => master.port === redisPort));
+    return told.length > 0 && node && (await this.state(node.name))?.role === "master" ? node.name : "";
+  }
+
+  /** Waits for one master that all Sentinels name, with every other data node linked to it. */
+  async whole(timeoutMs = 40_000): Promise<string> {
+    return waitFor(
+      "one master, all replicas linked, all Sentinels agree",
+      async () => {
+        const master = await this.master();
+        const linked = (await askRedis(this.topology.nodes)).filter(({ state }) => state?.link === "up").length;
+        const data = this.topology.nodes.filter(({ redisPort }) => redisPort !== undefined).length;
+        const sentinels = await askSentinels(this.topology.nodes, this.topology.masterName);
+        return master !== "" && linked === data - 1 && sentinels.every(({ state }) => state) ? master : undefined;
+      },
+      timeoutMs,
+      100,
+    );
+  }
+
+  /** Waits until the Sentinels that answer name another master than `former`. */
+  masterOtherThan(former: string): Promise<string> {
+    return waitFor(
+      `another master than ${former}`,
+      async () => {
+        const now = await this.master();
+        return now !== "" && now !== former ? now : undefined;
+      },
+      30_000,
+      200,
+    );
+  }
+}
