@@ -70,6 +70,7 @@ function stageFiles(spec: NodeSpec, folder: NodeFolder): string[] {
   stage(folder.redisConf, spec.files["redis.conf"]);
   stage(folder.sentinelConf, spec.files["sentinel.conf"]);
   stage(folder.spec, `${JSON.stringify(spec, undefined, 2)}\n`);
+  fs.rmSync(folder.retired, { force: true });
   return changes;
 }
 

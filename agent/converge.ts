@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import path from "node:path";
 import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
 import { withConnection } from "../cluster/connection.ts";
@@ -13,6 +14,8 @@ export interface ConvergeOptions {
   readonly root: string;
   /** Only the nodes of this zone; what all nodes must agree on, such as who is gone, is mended everywhere. */
   readonly zone?: string;
+  /** Terraform has just said that the nodes are there: one without a folder has lost it. */
+  readonly afterApply?: boolean;
   readonly report: (line: string) => void;
 }
 
@@ -49,11 +52,20 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
   return { changed: changed || repointed.length > 0, problems };
 }
 
-/** The spec that was applied last; the synthesized one only when the node's folder is lost. */
-function locate({ environment, root, report }: ConvergeOptions, node: string): { spec: NodeSpec; folder: NodeFolder } {
-  const folder = nodeFolder(stateFolder(root), environment, node);
+/**
+ * The spec that was applied last. A node without one was retired, or has lost its folder, or was never applied: only in
+ * the second case is the synthesized spec the right one.
+ */
+function locate(options: ConvergeOptions, node: string): { spec: NodeSpec; folder: NodeFolder } {
+  const { environment, root, inventory, report } = options;
+  const folderOf = (name: string): NodeFolder => nodeFolder(stateFolder(root), environment, name);
+  const folder = folderOf(node);
   const applied = appliedSpec(folder);
   if (applied) return { spec: applied, folder };
+  const others = inventory.nodes.some(({ name }) => fs.existsSync(folderOf(name).spec));
+  if (fs.existsSync(folder.retired) || !(others || options.afterApply)) {
+    throw new Error(`${node}: not applied on this computer; apply first (npm start, or terragrunt run --all apply)`);
+  }
   const file = path.join(root, "cdktf.out", "specs", environment, `${node}.json`);
   const json = readIfThere(file);
   if (json === undefined) throw new Error(`${node}: neither applied nor synthesized; run npm run synth, then apply`);

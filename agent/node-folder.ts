@@ -9,6 +9,8 @@ export interface NodeFolder {
   readonly root: string;
   /** The spec that was applied last, as JSON: what the node should be. */
   readonly spec: string;
+  /** The spec of a node that was retired, in place of `spec`: its data is kept, but it must not run. */
+  readonly retired: string;
   /** Exists once the node has had data: an empty data folder is then a loss, not a beginning. */
   readonly initialised: string;
   /** Template files, written by apply. */
@@ -70,6 +72,7 @@ export function nodeFolderAt(root: string): NodeFolder {
   return {
     root,
     spec: path.join(root, "node.json"),
+    retired: path.join(root, "retired.json"),
     initialised: path.join(root, "initialised"),
     redisConf: path.join(root, "etc", "redis.conf"),
     sentinelConf: path.join(root, "etc", "sentinel.conf"),

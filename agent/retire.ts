@@ -37,6 +37,8 @@ export async function retire(folder: NodeFolder, waitForFailover = true): Promis
     await sentinel.stop();
     done.push("sentinel stopped");
   }
+  // Last: until here a run that was killed leaves a node that the next one still knows how to retire.
+  fs.renameSync(folder.spec, folder.retired);
   return done;
 }
 

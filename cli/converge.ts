@@ -15,7 +15,7 @@ export interface ConvergeDocument {
 /** @returns 0 when every node is what it was last told to be, else 1 */
 export async function converge(
   { environment, inventory }: Chosen,
-  { root, json, zone }: { root: string; json: boolean; zone?: string },
+  { root, json, zone, afterApply }: { root: string; json: boolean; zone?: string; afterApply: boolean },
 ): Promise<number> {
   const zones = [...new Set(inventory.nodes.map((node) => node.zone))];
   // An emptied zone still has its stack, and so its after-hook: there is nothing to do, which is not a mistake.
@@ -23,7 +23,14 @@ export async function converge(
   if (zone !== undefined && !zones.includes(zone) && !emptied) {
     throw new UsageError(`${environment} has no zone "${zone}"; it has: ${zones.join(", ")}`);
   }
-  const { changed, problems } = await convergeEnvironment({ environment, inventory, root, zone, report: progress });
+  const { changed, problems } = await convergeEnvironment({
+    environment,
+    inventory,
+    root,
+    zone,
+    afterApply,
+    report: progress,
+  });
   const document: ConvergeDocument = { version: 1, environment, zone: zone ?? null, changed, problems };
   if (json) printJson(document);
   else print(convergeText(document));

@@ -67,6 +67,7 @@ function buildProgram(done: (code: number) => void): Command {
 
   command(program, "converge", "Make every node what it was last told to be; touches nothing that already is")
     .option("--zone <zone>", "only the nodes of this zone")
+    .option("--after-apply", "Terraform has just applied: bring back a node whose folder is lost, even if all are")
     .addHelpText(
       "after",
       help([
@@ -74,10 +75,17 @@ function buildProgram(done: (code: number) => void): Command {
         ["redis-ha converge --env local --zone b", "one zone"],
       ]),
     )
-    .action(async (options: CommonOptions & { zone?: string }) => {
+    .action(async (options: CommonOptions & { zone?: string; afterApply?: boolean }) => {
       const { chosen, root } = choose(options);
       const { converge } = await import("./converge.ts");
-      done(await converge(chosen, { root, json: options.json === true, zone: options.zone }));
+      done(
+        await converge(chosen, {
+          root,
+          json: options.json === true,
+          zone: options.zone,
+          afterApply: options.afterApply === true,
+        }),
+      );
     });
 
   command(program, "connect", "Print how to reach the master, or a read replica", "print client options for ioredis")

@@ -5,9 +5,6 @@ import { z } from "zod";
  * redis.conf, sentinel.conf, the node's agent) is derived from it; nothing is read back.
  */
 
-/** Where a node listens when its entry does not say so: ports on `ssh` and `aws`, the address on `local`. */
-export const defaults = { redisPort: 6379, sentinelPort: 26379, localAddress: "127.0.0.1" } as const;
-
 const name = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,30}$/, "use 1 to 31 lower-case letters, digits and hyphens, starting with a letter");
@@ -182,7 +179,8 @@ const settings = z.strictObject({
   minReplicasMaxLagSeconds: z.int().min(1).default(2),
   /**
    * Further keys of redis.conf, for example `{ "notify-keyspace-events": "Ex" }`.
-   * Keys that this project manages, and keys that would break the layout on the node, are refused.
+   * A key that a setting above manages, and one that would break the layout on the node, is refused; any other wins
+   * over the template's own value.
    * @default - none
    */
   redisConf: z

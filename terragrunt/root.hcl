@@ -69,7 +69,7 @@ terraform {
     commands = ["apply"]
     execute = [
       "node", "${local.output}/redis-ha.cjs", "converge",
-      "--env", local.environment, "--zone", trimprefix(local.stack, "zone-"),
+      "--env", local.environment, "--zone", trimprefix(local.stack, "zone-"), "--after-apply",
     ]
   }
 }

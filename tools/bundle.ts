@@ -1,24 +1,8 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, formatMessages } from "esbuild";
-import type { Plugin } from "esbuild";
 
 const projectRoot = fileURLToPath(new URL("..", import.meta.url));
-
-/**
- * No module of this project does anything when it is imported. Told so, esbuild leaves out the ones of which nothing
- * is used, and with them their packages: a function of the topology must not bring the environment's schema along.
- */
-const withoutSideEffects: Plugin = {
-  name: "without-side-effects",
-  setup(build) {
-    // Only this project's imports end in .ts.
-    build.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path: file, resolveDir }) => ({
-      path: path.resolve(resolveDir, file),
-      sideEffects: false,
-    }));
-  },
-};
 
 export interface Bundle {
   /** The npm packages inside, by name, sorted. */
@@ -52,7 +36,6 @@ export async function buildBundle(outfile: string): Promise<Bundle> {
     // CommonJS has no import.meta; the bundle is its own and only module.
     define: { "import.meta.url": "bundleUrl" },
     banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
-    plugins: [withoutSideEffects],
     logLevel: "silent",
     metafile: true,
   });

@@ -43,7 +43,7 @@ const tasks = new Listr<Progress>(
     {
       title: "Mend what Terraform cannot see (redis-ha converge)",
       task: async (progress, task) => {
-        const { stdout } = await redisHa(["converge", "--json"]);
+        const { stdout } = await redisHa(["converge", "--after-apply", "--json"]);
         progress.mended = (JSON.parse(stdout) as { changed: boolean }).changed;
         task.title += progress.mended ? ": mended" : ": nothing to change";
       },

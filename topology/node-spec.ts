@@ -40,7 +40,9 @@ export function parseNodeSpec(json: string, source: string): NodeSpec {
   }
   const spec = value as Partial<NodeSpec> | null;
   if (spec?.version !== 1 || !spec.node?.name || !spec.environment || !spec.files) {
-    throw new Error(`${source}: not a node spec of version 1; synthesize and apply again with one version of this project`);
+    throw new Error(
+      `${source}: not a node spec of version 1; synthesize and apply again with one version of this project`,
+    );
   }
   return spec as NodeSpec;
 }

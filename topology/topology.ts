@@ -1,4 +1,5 @@
-import { defaults, type Environment } from "../environments/environment.ts";
+import { defaults } from "../environments/defaults.ts";
+import type { Environment } from "../environments/environment.ts";
 import { majority } from "../environments/majority.ts";
 
 /** One node as every part of the system knows it. Addresses and ports are final: nothing is assigned later. */

@@ -1,4 +1,5 @@
-import { defaults, type Environment, type EnvironmentNode } from "../environment.ts";
+import { defaults } from "../defaults.ts";
+import type { Environment, EnvironmentNode } from "../environment.ts";
 
 /** One thing that a user has to change. */
 export interface Problem {

@@ -112,6 +112,13 @@ describe.sequential("a cluster on this computer", () => {
     expect(fs.existsSync(state)).toBe(true);
   });
 
+  it("converge starts nothing that was stopped: it mends what is applied, and is no second way to apply", async () => {
+    const { code, all } = await checkout.redisHa("converge");
+    expect(code).toBe(1);
+    expect(all).toContain("redis-a: not applied on this computer; apply first");
+    expect(await isListening({ address: "127.0.0.1", port: base + 1 })).toBe(false);
+  });
+
   it("npm start after a stop brings the data back", async () => {
     const { code } = await checkout.start();
     expect(code).toBe(0);
