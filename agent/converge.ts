@@ -34,35 +34,46 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
   const { inventory, zone, report } = options;
   const problems: string[] = [];
   let changed = false;
-  for (const node of inventory.nodes) {
-    const ofZone = zone === undefined || node.zone === zone;
+  for (const { name, zone: itsZone } of inventory.nodes) {
     try {
-      const { spec, folder } = locate(options, node.name);
-      const done = await (ofZone ? applySpec(spec, folder) : forgetGhosts(spec, folder));
-      if (!ofZone && done.length === 0) continue;
+      const ofZone = zone === undefined || itsZone === zone;
+      const done = ofZone ? await mend(name) : await forgetGone(name);
       changed ||= done.length > 0;
-      report(`${node.name}: ${done.length > 0 ? done.join(", ") : "nothing to change"}`);
+      if (ofZone || done.length > 0) report(`${name}: ${done.length > 0 ? done.join(", ") : "nothing to change"}`);
     } catch (error) {
       problems.push((error as Error).message);
-      report(`${node.name}: ${(error as Error).message}`);
+      report((error as Error).message);
     }
   }
   const repointed = await followNamedMaster(inventory);
   for (const line of repointed) report(line);
   return { changed: changed || repointed.length > 0, problems };
+
+  async function mend(name: string): Promise<string[]> {
+    const folder = folderOf(options, name);
+    return applySpec(specFor(options, name, folder), folder);
+  }
+
+  /** What one zone's change asks of the nodes of the others. One that is not there yet has nothing to forget. */
+  async function forgetGone(name: string): Promise<string[]> {
+    const folder = folderOf(options, name);
+    const applied = appliedSpec(folder);
+    return applied ? forgetGhosts(applied, folder) : [];
+  }
 }
+
+const folderOf = ({ root, environment }: ConvergeOptions, node: string): NodeFolder =>
+  nodeFolder(stateFolder(root), environment, node);
 
 /**
  * The spec that was applied last. A node without one was retired, or has lost its folder, or was never applied: only in
  * the second case is the synthesized spec the right one.
  */
-function locate(options: ConvergeOptions, node: string): { spec: NodeSpec; folder: NodeFolder } {
+function specFor(options: ConvergeOptions, node: string, folder: NodeFolder): NodeSpec {
   const { environment, root, inventory, report } = options;
-  const folderOf = (name: string): NodeFolder => nodeFolder(stateFolder(root), environment, name);
-  const folder = folderOf(node);
   const applied = appliedSpec(folder);
-  if (applied) return { spec: applied, folder };
-  const others = inventory.nodes.some(({ name }) => fs.existsSync(folderOf(name).spec));
+  if (applied) return applied;
+  const others = inventory.nodes.some(({ name }) => fs.existsSync(folderOf(options, name).spec));
   if (fs.existsSync(folder.retired) || !(others || options.afterApply)) {
     throw new Error(`${node}: not applied on this computer; apply first (npm start, or terragrunt run --all apply)`);
   }
@@ -70,7 +81,7 @@ function locate(options: ConvergeOptions, node: string): { spec: NodeSpec; folde
   const json = readIfThere(file);
   if (json === undefined) throw new Error(`${node}: neither applied nor synthesized; run npm run synth, then apply`);
   report(`${node}: its folder ${folder.root} is lost; using the synthesized spec`);
-  return { spec: parseNodeSpec(json, file), folder };
+  return parseNodeSpec(json, file);
 }
 
 /** Re-points replicas that follow another node than the master which a quorum names and which says so itself. */

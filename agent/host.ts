@@ -5,6 +5,7 @@ import { isListening } from "./ports.ts";
 import { applySpec, createFolders } from "./apply.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, nodeFolderAt, projectRoot, stateFolder } from "./node-folder.ts";
 import { prestartRedis, prestartSentinel } from "./prestart.ts";
+import { waitFor } from "./processes.ts";
 import { pruneOldPrograms } from "./program.ts";
 import { Resident } from "./resident.ts";
 import { retire } from "./retire.ts";
@@ -17,6 +18,9 @@ const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on 
   retire             stop the node for good, keep its data (REDIS_HA_NODE: {"environment", "node"})
   prestart <server> <node folder>   decide the role before redis or sentinel starts
   run <node folder>  the resident agent: keep the node's servers running`;
+
+/** A retire takes at most the stop of redis-server (10 s), a failover (4 s) and some reserve. */
+const RETIRE_TIMEOUT_MS = 30_000;
 
 /** @returns the exit code: 0 done, 1 could not be done, 2 wrong use */
 export async function host(argv: readonly string[]): Promise<number> {
@@ -83,7 +87,12 @@ async function install(spec: NodeSpec): Promise<number> {
   for (const name of ["redis", "sentinel"] as const) {
     if ((name === "redis" ? spec.node.redisPort : spec.node.sentinelPort) === undefined) continue;
     const server = new Server(name, spec, folder, () => undefined);
-    if ((await server.find()) || !(await isListening(server.endpoint))) continue;
+    if (await server.find()) continue;
+    // A node that takes over the port of another one of this checkout (renamed, or moved to another zone) comes up while
+    // that one is still being retired: Terraform does both at once.
+    const ours = (await server.info())?.["config_file"]?.startsWith(`${stateFolder(projectRoot())}/`);
+    const free = async (): Promise<true | undefined> => ((await isListening(server.endpoint)) ? undefined : true);
+    if (await waitFor("the port is free", free, ours ? RETIRE_TIMEOUT_MS : 0, 100).catch(() => undefined)) continue;
     throw new Error(`${spec.node.name}: ${await server.portTaken()}`);
   }
   say(spec.node.name, [`ready in ${folder.root}`]);

@@ -8,7 +8,7 @@ import { logger, rotateLogs } from "./log.ts";
 import { appliedSpec, type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { recordOf, takeLock } from "./processes.ts";
 import { programHash } from "./program.ts";
-import { Server, type ServerName } from "./server.ts";
+import { Server, type ServerName, type ServerRecord } from "./server.ts";
 
 /** How often the servers are looked at. An end of a server that this agent started is noticed at once. */
 const LOOK_MS = 250;
@@ -126,16 +126,18 @@ export class Resident {
       }
       supervised.error = null;
       if (Date.now() - supervised.startedAt > BACKOFF_MS.resetAfter) supervised.backoffMs = BACKOFF_MS.first;
-      if (supervised.server.name === "redis") await this.settle(supervised.server);
+      if (supervised.server.name === "redis") await this.settle(supervised.server, record);
     }
   }
 
-  private async settle(server: Server): Promise<void> {
+  /** Notes that the node holds data, and lifts or settles a fence. Most of the time neither is due. */
+  private async settle(server: Server, record: ServerRecord): Promise<void> {
+    const noted = fs.existsSync(this.folder.initialised);
+    if (noted && !record.fenced) return;
     const spec = appliedSpec(this.folder);
-    const record = server.running();
-    if (!spec || !record) return;
+    if (!spec) return;
     try {
-      if (!fs.existsSync(this.folder.initialised)) await rememberData(spec, this.folder);
+      if (!noted) await rememberData(spec, this.folder);
       if (record.fenced && (await confirmMaster(spec, this.log))) server.unfenced(record);
     } catch (error) {
       // The server is loading, or just ended: the next look tries again.

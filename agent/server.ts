@@ -119,7 +119,7 @@ export class Server {
   }
 
   /** INFO of whoever answers on the port; undefined when nobody does. A server that is loading answers too. */
-  private async info(): Promise<Record<string, string> | undefined> {
+  async info(): Promise<Record<string, string> | undefined> {
     try {
       return await withConnection(this.endpoint, async (redis) => parseInfo(await redis.info("server")));
     } catch {

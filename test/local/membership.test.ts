@@ -74,6 +74,18 @@ describe.sequential("membership", () => {
     expect(await withConnection(new Cluster(four).endpoint("redis-d"), (redis) => redis.get("k"))).toBe("v");
   });
 
+  it("a node can be renamed: the new one waits for the port of the old one, and gets the data", async () => {
+    const renamed = withZoneD([{ name: "reports-d", runs: ["redis"], port: base + 4 }]);
+    checkout.describe(renamed);
+    await apply("-auto-approve");
+    await verified();
+    expect(checkout.pid("local", "redis-d", "redis")).toBeUndefined();
+    expect(await withConnection(new Cluster(renamed).endpoint("reports-d"), (redis) => redis.get("k"))).toBe("v");
+    checkout.describe(four);
+    await apply("-auto-approve");
+    await verified();
+  });
+
   it("the master itself can be removed: its replicas have every write, and one of them takes over", async () => {
     const cluster = new Cluster(four);
     const former = await cluster.whole();

@@ -56,7 +56,7 @@ describeWithTerragrunt("Terragrunt and Terraform in the synthesized folder share
 });
 
 describeWithTerragrunt("after an apply the nodes are looked at", () => {
-  const converge = (zone: string) => `converge --env local --zone ${zone}`;
+  const converge = (zone: string) => `converge --env local --zone ${zone} --after-apply`;
 
   test("zone by zone in order, with changes and without", async () => {
     const copy = await ProjectCopy.create();

@@ -1,0 +1,118 @@
+import { constants } from "node:os";
+import path from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { isListening, listenerOf } from "../agent/ports.ts";
+import type { EnvironmentInput } from "../environments/environment.ts";
+import { type Checkout, createCheckout, threeNodes } from "../test/support/checkout.ts";
+import { environment, measureAgent, measureCdktf, measureStatus, measureTerragrunt } from "./cluster.ts";
+import { Commands } from "./commands.ts";
+import type { Figure } from "./figures.ts";
+import { busyMachine, describeMachine } from "./machine.ts";
+import type { Measurement } from "./measurement.ts";
+import { measureGrowth, measureSynth } from "./synth.ts";
+import { jsonReport, markdownTable, type Report, terminalTable } from "./tables.ts";
+
+/**
+ * `npm run bench [-- --runs 10]`: measures what setting up a cluster costs, in a clone of its own with ports of its own,
+ * so that a running cluster of this checkout is not disturbed. What each row means: docs/benchmarks.md.
+ */
+
+/** The cluster uses 18601 to 18603 and 18611 to 18613; the second environment is synthesized only. */
+const PORTS = 18_600;
+
+/** Beside the cluster, as in the project itself: two environments are synthesized. */
+const pair: EnvironmentInput = {
+  name: "local-pair",
+  target: { kind: "local" },
+  zones: {
+    a: { nodes: [{ name: "redis-a", port: PORTS + 4, sentinelPort: PORTS + 14 }] },
+    b: { nodes: [{ name: "redis-b", port: PORTS + 5, sentinelPort: PORTS + 15 }] },
+    c: { nodes: [{ name: "witness-c", runs: ["sentinel"], sentinelPort: PORTS + 16 }] },
+  },
+  settings: { maxMemoryMb: 50 },
+};
+
+interface Options {
+  readonly runs: number;
+  readonly idleSeconds: number;
+  readonly json?: boolean;
+  readonly markdown?: boolean;
+}
+
+class Interrupted extends Error {
+  constructor(readonly signal: NodeJS.Signals) {
+    super(`Interrupted by ${signal}.`);
+  }
+}
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const positive = (value: string): number => {
+  if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError("Use a whole number from 1 to 9999.");
+  return Number(value);
+};
+
+const options = new Command("npm run bench --")
+  .description("Measures what setting up a cluster costs: medians of whole processes, beside their budgets.")
+  .option("--runs <number>", "counted runs of each figure, after one to warm up", positive, 5)
+  .option("--idle-seconds <seconds>", "how long the agent is watched in each run", positive, 20)
+  .option("--markdown", "print the table of docs/benchmarks.md")
+  .option("--json", "print one JSON document, with every sample")
+  .parse()
+  .opts<Options>();
+
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    say(`${signal}: ending what was started; this takes a few seconds`);
+    interruption.abort(new Interrupted(signal));
+  });
+}
+
+try {
+  const report = await measure(options);
+  const format = options.json ? jsonReport : options.markdown ? markdownTable : terminalTable;
+  process.stdout.write(`${format(report)}\n`);
+} catch (error) {
+  const reason: unknown = interruption.signal.aborted ? interruption.signal.reason : error;
+  say(reason instanceof Error ? reason.message : String(reason));
+  process.exitCode = reason instanceof Interrupted ? 128 + constants.signals[reason.signal] : 1;
+}
+
+async function measure({ runs, idleSeconds }: Options): Promise<Report> {
+  const machine = await describeMachine();
+  const busy = busyMachine();
+  if (busy) say(busy);
+  await refuseTakenPorts();
+  let checkout: Checkout | undefined;
+  try {
+    checkout = await createCheckout(threeNodes(environment, PORTS), pair);
+    const commands = await Commands.in(checkout, interruption.signal);
+    const measurement: Measurement = { commands, runs, say };
+    const figures: Figure[] = [
+      // First, because the others begin with what is synthesized, and because no cluster runs beside it yet.
+      ...(await measureSynth(measurement)),
+      ...(await measureGrowth(measurement, path.join(path.dirname(checkout.root), "growth"))),
+      ...(await measureTerragrunt(measurement, checkout)),
+      ...(await measureStatus(measurement)),
+      ...(await measureAgent(measurement, checkout, idleSeconds, interruption.signal)),
+      ...(await measureCdktf(measurement, checkout)),
+    ];
+    return { date: new Date().toISOString().slice(0, 10), machine, runs, figures };
+  } finally {
+    await checkout?.remove();
+    for (const port of await takenPorts()) say(`Port ${port} is still held by ${listenerOf(port)}.`);
+  }
+}
+
+async function refuseTakenPorts(): Promise<void> {
+  const [port] = await takenPorts();
+  if (port === undefined) return;
+  throw new Error(`Port ${port} is taken by ${listenerOf(port)}. The benchmark needs it; nothing was started.`);
+}
+
+async function takenPorts(): Promise<number[]> {
+  const ports = [1, 2, 3, 11, 12, 13].map((offset) => PORTS + offset);
+  const taken = await Promise.all(ports.map((port) => isListening({ address: "127.0.0.1", port })));
+  return ports.filter((_, index) => taken[index]);
+}
