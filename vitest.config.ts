@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
 import { quietTerraform } from "./test/support/terraform.ts";
 
-/** Suites that start servers on fixed ports, or own the lab's hosts. */
-const alone = ["test/local/**/*.test.ts", "test/lab/**/*.test.ts"];
+/** Suites that run clusters: on fixed ports, and with timings that other suites' load would disturb. */
+const alone = ["cli", "cluster", "local"].map((folder) => `test/${folder}/**/*.test.ts`);
 
 export default defineConfig({
   test: {

@@ -12,6 +12,8 @@ import { installProgram, programHash } from "./program.ts";
 import { configHash, configKeys, type ServerName, type ServerRecord } from "./server.ts";
 import { lastLines } from "./log.ts";
 
+const serverNames = ["redis", "sentinel"] as const;
+
 /** A replica that is being filled may need this long before the next node is touched. */
 const LINK_TIMEOUT_MS = 120_000;
 const AGENT_START_TIMEOUT_MS = 10_000;
@@ -30,9 +32,10 @@ export async function applySpec(spec: NodeSpec, folder: NodeFolder): Promise<str
     );
   }
   try {
+    const before = runningPids(folder);
     const changes = stageFiles(spec, folder);
     await ensureAgent(folder, changes);
-    await ensureServers(spec, folder, changes);
+    await ensureServers(spec, folder, before, changes);
     if (spec.node.redisPort !== undefined) await applyRedis(spec, folder, changes);
     if (spec.node.sentinelPort !== undefined) await applySentinel(spec, folder, changes);
     return changes;
@@ -121,14 +124,26 @@ async function agentStatus(folder: NodeFolder): Promise<Response | undefined> {
   }
 }
 
-async function ensureServers(spec: NodeSpec, folder: NodeFolder, changes: string[]): Promise<void> {
-  const before = await askAgent(folder.socket, { do: "status" });
+async function ensureServers(
+  spec: NodeSpec,
+  folder: NodeFolder,
+  before: ReturnType<typeof runningPids>,
+  changes: string[],
+): Promise<void> {
   const after = await askAgent(folder.socket, { do: "ensure" });
   failOnError(spec, after);
-  for (const name of ["redis", "sentinel"] as const) {
+  for (const name of serverNames) {
     const pid = after.servers[name]?.pid;
-    if (pid && pid !== before.servers[name]?.pid) changes.push(`${name} started`);
+    if (pid && pid !== before[name]) changes.push(`${name} started`);
   }
+}
+
+function runningPids(folder: NodeFolder): Partial<Record<ServerName, number>> {
+  const alive = serverNames.flatMap((name) => {
+    const record = recordOfServer(folder, name);
+    return record && isAlive(record) ? [[name, record.pid] as const] : [];
+  });
+  return Object.fromEntries(alive);
 }
 
 /** Sets what can be set live, restarts for the rest, and waits until the node is in step again. */

@@ -77,8 +77,14 @@ export async function serve(socketPath: string, handle: (request: Request) => Pr
     socket.on("data", (chunk: string) => {
       text += chunk;
       if (!text.includes("\n")) return;
-      void handle(JSON.parse(text) as Request).then((response) => socket.end(`${JSON.stringify(response)}\n`));
+      const line = text;
       text = "";
+      void Promise.resolve()
+        .then(() => handle(JSON.parse(line) as Request))
+        .then(
+          (response) => socket.end(`${JSON.stringify(response)}\n`),
+          () => socket.destroy(),
+        );
     });
   });
   const before = process.umask(0o177);

@@ -1,11 +1,15 @@
-import fs from "node:fs";
 import path from "node:path";
+import type { Redis } from "ioredis";
 import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
 import { withConnection } from "../cluster/connection.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 import { applySpec, forgetGhosts } from "./apply.ts";
+import { inFailover } from "./role.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } from "./node-folder.ts";
+
+/** REPLICAOF drops the data that a replica has, and CONFIG REWRITE waits for the disk. */
+const FOLLOW_TIMEOUT_MS = 5000;
 
 export interface ConvergeOptions {
   readonly environment: string;
@@ -14,7 +18,7 @@ export interface ConvergeOptions {
   readonly root: string;
   /** Only the nodes of this zone; what all nodes must agree on, such as who is gone, is mended everywhere. */
   readonly zone?: string;
-  /** Terraform has just said that the nodes are there: one without a folder has lost it. */
+  /** Terraform has just said that the nodes are there: one that was retired, or has lost its folder, is brought back. */
   readonly afterApply?: boolean;
   readonly report: (line: string) => void;
 }
@@ -45,9 +49,9 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
       report((error as Error).message);
     }
   }
-  const repointed = await followNamedMaster(inventory);
-  for (const line of repointed) report(line);
-  return { changed: changed || repointed.length > 0, problems };
+  const { done, failed } = await followNamedMaster(inventory);
+  for (const line of [...done, ...failed]) report(line);
+  return { changed: changed || done.length > 0, problems: [...problems, ...failed] };
 
   async function mend(name: string): Promise<string[]> {
     const folder = folderOf(options, name);
@@ -65,43 +69,47 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
 const folderOf = ({ root, environment }: ConvergeOptions, node: string): NodeFolder =>
   nodeFolder(stateFolder(root), environment, node);
 
-/**
- * The spec that was applied last. A node without one was retired, or has lost its folder, or was never applied: only in
- * the second case is the synthesized spec the right one.
- */
+/** The spec that was applied last; the synthesized one when Terraform knows of a node and its folder does not. */
 function specFor(options: ConvergeOptions, node: string, folder: NodeFolder): NodeSpec {
-  const { environment, root, inventory, report } = options;
+  const { environment, root, report } = options;
   const applied = appliedSpec(folder);
   if (applied) return applied;
-  const others = inventory.nodes.some(({ name }) => fs.existsSync(folderOf(options, name).spec));
-  if (fs.existsSync(folder.retired) || !(others || options.afterApply)) {
-    throw new Error(`${node}: not applied on this computer; apply first (npm start, or terragrunt run --all apply)`);
+  if (!options.afterApply) {
+    throw new Error(
+      `${node}: not applied on this computer, or its folder is lost; apply: npm start, or ` +
+        `terragrunt run --all apply in terragrunt/${environment}`,
+    );
   }
   const file = path.join(root, "cdktf.out", "specs", environment, `${node}.json`);
   const json = readIfThere(file);
   if (json === undefined) throw new Error(`${node}: neither applied nor synthesized; run npm run synth, then apply`);
-  report(`${node}: its folder ${folder.root} is lost; using the synthesized spec`);
+  report(`${node}: Terraform has it, but ${folder.root} does not; using the synthesized spec`);
   return parseNodeSpec(json, file);
 }
 
 /** Re-points replicas that follow another node than the master which a quorum names and which says so itself. */
-async function followNamedMaster(inventory: InventoryEnvironment): Promise<string[]> {
+async function followNamedMaster(inventory: InventoryEnvironment): Promise<{ done: string[]; failed: string[] }> {
   const [redis, sentinels] = await Promise.all([
     askRedis(inventory.nodes),
     askSentinels(inventory.nodes, inventory.masterName),
   ]);
   const master = quorumMaster(sentinels, inventory.quorum, inventory.nodes);
   const confirmed = redis.some(({ node, state }) => node.name === master?.name && state?.role === "master");
-  if (!master || !confirmed) return [];
+  // During a failover the Sentinels still name the old master, and re-point the replicas themselves.
+  if (!master || !confirmed || inFailover(sentinels)) return { done: [], failed: [] };
   const endpoint = redisEndpoint(master);
-  const lost = redis.filter(({ state }) => state?.role === "replica" && !sameEndpoint(state.master, endpoint));
-  return Promise.all(
-    lost.map(async ({ node }) => {
-      await withConnection(redisEndpoint(node), async (client) => {
-        await client.replicaof(endpoint.address, endpoint.port);
-        await client.config("REWRITE");
-      });
-      return `${node.name}: follows ${master.name} again`;
-    }),
-  );
+  const done: string[] = [];
+  const failed: string[] = [];
+  for (const { node, state } of redis) {
+    if (state?.role !== "replica" || sameEndpoint(state.master, endpoint)) continue;
+    const follow = async (client: Redis): Promise<void> => {
+      await client.replicaof(endpoint.address, endpoint.port);
+      await client.config("REWRITE");
+    };
+    await withConnection(redisEndpoint(node), follow, FOLLOW_TIMEOUT_MS).then(
+      () => done.push(`${node.name}: follows ${master.name} again`),
+      (error: Error) => failed.push(`${node.name}: could not be made to follow ${master.name}: ${error.message}`),
+    );
+  }
+  return { done, failed };
 }

@@ -3,6 +3,7 @@ import { parseInfo, withConnection } from "../cluster/connection.ts";
 import { parseConfigFile } from "../topology/config-file.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import { type NodeFolder, writeAtomically } from "./node-folder.ts";
+import { inFailover } from "./role.ts";
 
 /**
  * Settles a master that was started fenced: lifts the fence when a quorum of Sentinels names this node, and makes it a
@@ -16,8 +17,9 @@ export async function confirmMaster(spec: NodeSpec, log: (message: string) => vo
     if (state.loading) return false;
     if (state.role === "master") {
       const nodes = allNodes(spec);
-      const named = quorumMaster(await askSentinels(nodes, spec.masterName), spec.quorum, nodes);
-      if (!named) return false;
+      const sentinels = await askSentinels(nodes, spec.masterName);
+      const named = quorumMaster(sentinels, spec.quorum, nodes);
+      if (!named || (named.name === spec.node.name && inFailover(sentinels))) return false;
       if (named.name !== spec.node.name) {
         const master = redisEndpoint(named);
         log(`redis: a quorum of Sentinels names ${named.name}: becomes its replica`);

@@ -1,12 +1,10 @@
-import fs from "node:fs";
 import { execFileSync } from "node:child_process";
-import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
+import { allNodes, type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 import { isListening } from "./ports.ts";
 import { applySpec, createFolders } from "./apply.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, nodeFolderAt, projectRoot, stateFolder } from "./node-folder.ts";
-import { prestartRedis, prestartSentinel } from "./prestart.ts";
+import { fenceArguments } from "./prestart.ts";
 import { waitFor } from "./processes.ts";
-import { pruneOldPrograms } from "./program.ts";
 import { Resident } from "./resident.ts";
 import { retire } from "./retire.ts";
 import { Server } from "./server.ts";
@@ -16,7 +14,7 @@ const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on 
   install            check that the node can run here     (REDIS_HA_SPEC holds the node's spec as JSON)
   apply              make the node what its spec says      (REDIS_HA_SPEC)
   retire             stop the node for good, keep its data (REDIS_HA_NODE: {"environment", "node"})
-  prestart <server> <node folder>   decide the role before redis or sentinel starts
+  prestart <server> <node folder>   decide the role before redis or sentinel starts; prints further arguments for it
   run <node folder>  the resident agent: keep the node's servers running`;
 
 /** A retire takes at most the stop of redis-server (10 s), a failover (4 s) and some reserve. */
@@ -42,9 +40,7 @@ export async function host(argv: readonly string[]): Promise<number> {
       case "prestart":
         return await prestart(rest[0], nodeFolderAt(rest[1] ?? ""));
       case "run": {
-        const folder = nodeFolderAt(rest[0] ?? "");
-        pruneOldPrograms(folder);
-        return await new Resident(folder).run();
+        return await new Resident(nodeFolderAt(rest[0] ?? "")).run();
       }
       default:
         process.stderr.write(`${usage}\n`);
@@ -72,7 +68,7 @@ function say(node: string, done: readonly string[]): void {
   process.stdout.write(`${node}: ${done.length > 0 ? done.join(", ") : "nothing to change"}\n`);
 }
 
-/** Finds out before anything is started whether this computer can run the node. */
+/** Finds out before anything is started whether this computer can run the node, and its peers. */
 async function install(spec: NodeSpec): Promise<number> {
   const folder = folderOf(spec.environment, spec.node.name);
   const program = `${spec.engine}-server`;
@@ -84,31 +80,40 @@ async function install(spec: NodeSpec): Promise<number> {
     );
   }
   createFolders(folder);
-  for (const name of ["redis", "sentinel"] as const) {
-    if ((name === "redis" ? spec.node.redisPort : spec.node.sentinelPort) === undefined) continue;
-    const server = new Server(name, spec, folder, () => undefined);
-    if (await server.find()) continue;
-    // A node that takes over the port of another one of this checkout (renamed, or moved to another zone) comes up while
-    // that one is still being retired: Terraform does both at once.
-    const ours = (await server.info())?.["config_file"]?.startsWith(`${stateFolder(projectRoot())}/`);
-    const free = async (): Promise<true | undefined> => ((await isListening(server.endpoint)) ? undefined : true);
-    if (await waitFor("the port is free", free, ours ? RETIRE_TIMEOUT_MS : 0, 100).catch(() => undefined)) continue;
-    throw new Error(`${spec.node.name}: ${await server.portTaken()}`);
+  // The peers' ports too: a Sentinel that runs already takes whoever listens there for a node of its cluster.
+  for (const node of allNodes(spec)) {
+    for (const name of ["redis", "sentinel"] as const) {
+      if ((name === "redis" ? node.redisPort : node.sentinelPort) === undefined) continue;
+      const server = new Server(name, { ...spec, node }, folderOf(spec.environment, node.name), () => undefined);
+      await untilFree(server, node.name === spec.node.name);
+    }
   }
   say(spec.node.name, [`ready in ${folder.root}`]);
   return 0;
 }
 
-/** The step before a server starts, for supervisors other than the agent. */
-async function prestart(server: string | undefined, folder: NodeFolder): Promise<number> {
+/**
+ * @param wait a node that takes over the port of another one of this checkout (renamed, or moved to another zone) comes
+ * up while that one is still being retired: Terraform does both at once
+ * @throws when somebody else has the port
+ */
+async function untilFree(server: Server, wait: boolean): Promise<void> {
+  const free = async (): Promise<true | undefined> => ((await isListening(server.endpoint)) ? undefined : true);
+  if (await free()) return;
+  if (await server.find()) return;
+  const ours = (await server.info())?.["config_file"]?.startsWith(`${stateFolder(projectRoot())}/`) ?? false;
+  if (ours && !wait) return;
+  const freed = await waitFor("the port is free", free, ours ? RETIRE_TIMEOUT_MS : 0, 100).catch(() => undefined);
+  if (!freed) throw new Error(`${server.spec.node.name}: ${await server.portTaken()}`);
+}
+
+/** The step before a server starts, for supervisors other than the agent; its arguments go to the server's command line. */
+async function prestart(name: string | undefined, folder: NodeFolder): Promise<number> {
   const spec = appliedSpec(folder);
-  if (!spec || !fs.existsSync(folder.root)) throw new Error(`${folder.spec} is missing: this node was never applied`);
-  if (server === "sentinel") {
-    say(spec.node.name, [(await prestartSentinel(spec, folder)) ?? "sentinel state is right"]);
-    return 0;
-  }
-  if (server !== "redis") throw new Error(`prestart of ${server}: say redis or sentinel`);
-  const decision = await prestartRedis(spec, folder);
-  say(spec.node.name, [`${decision.role}: ${decision.because}`]);
-  return decision.role === "wait" ? 1 : 0;
+  if (!spec) throw new Error(`${folder.spec} is missing: this node was never applied`);
+  if (name !== "redis" && name !== "sentinel") throw new Error(`prestart of ${name}: say redis or sentinel`);
+  const server = new Server(name, spec, folder, (message) => process.stderr.write(`${spec.node.name}: ${message}\n`));
+  const fenced = await server.prestart();
+  if (fenced) process.stdout.write(`${fenceArguments.join(" ")}\n`);
+  return 0;
 }

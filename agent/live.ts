@@ -1,8 +1,12 @@
-import { askSentinels, redisEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
-import { pairs, withConnection } from "../cluster/connection.ts";
+import type { Redis } from "ioredis";
+import { askSentinels, redisEndpoint, redisStateOf, sameEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
+import { type Endpoint, pairs, parseInfo, withConnection } from "../cluster/connection.ts";
 import { parseConfigFile, parseSentinelFile, sameConfigValue } from "../topology/config-file.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
-import { isListening } from "./ports.ts";
+import type { TopologyNode } from "../topology/topology.ts";
+
+/** An apply has time: a slow answer must not fail it, or look like a server that is not as it should be. */
+const PATIENT_MS = 5000;
 
 export interface LiveChange {
   readonly key: string;
@@ -13,8 +17,10 @@ export interface LiveChange {
 /** Where the running redis-server differs from its redis.conf. A key that the server does not report is left out. */
 export async function liveChanges(spec: NodeSpec, text: string): Promise<LiveChange[]> {
   const wanted = parseConfigFile(text);
-  const running = await withConnection(redisEndpoint(spec.node), async (redis) =>
-    pairs(await redis.config("GET", "*")),
+  const running = await withConnection(
+    redisEndpoint(spec.node),
+    async (redis) => pairs(await redis.config("GET", "*")),
+    PATIENT_MS,
   );
   return [...wanted].flatMap(([key, value]) => {
     const current = running[key];
@@ -30,21 +36,23 @@ export async function liveChanges(spec: NodeSpec, text: string): Promise<LiveCha
  */
 export async function setLive(spec: NodeSpec, changes: readonly LiveChange[]): Promise<string[]> {
   if (changes.length === 0) return [];
-  return withConnection(redisEndpoint(spec.node), async (redis) => {
-    const refused: string[] = [];
+  const atStartOnly: string[] = [];
+  const set = async (redis: Redis): Promise<void> => {
     for (const { key, wanted } of changes) {
       try {
         await redis.config("SET", key, wanted);
       } catch (error) {
-        const message = (error as Error).message;
+        const { name, message } = error as Error;
+        if (name !== "ReplyError") throw error;
         if (!/immutable/i.test(message)) {
           throw new Error(`${spec.node.name}: redis-server refuses ${key} ${wanted}: ${message}`);
         }
-        refused.push(key);
+        atStartOnly.push(key);
       }
     }
-    return refused;
-  });
+  };
+  await withConnection(redisEndpoint(spec.node), set, PATIENT_MS);
+  return atStartOnly;
 }
 
 /** Why the running Sentinel is not what sentinel.conf and the topology say; empty when it is. */
@@ -52,10 +60,14 @@ export async function sentinelDrift(spec: NodeSpec, text: string): Promise<strin
   const wanted = parseSentinelFile(text).masters.get(spec.masterName) ?? new Map<string, string>();
   let running: Record<string, string>;
   try {
-    running = await withConnection(sentinelEndpoint(spec.node), async (redis) =>
-      pairs(await redis.call("SENTINEL", "MASTER", spec.masterName)),
+    running = await withConnection(
+      sentinelEndpoint(spec.node),
+      async (redis) => pairs(await redis.call("SENTINEL", "MASTER", spec.masterName)),
+      PATIENT_MS,
     );
   } catch (error) {
+    // Only its own word that it does not know this master is drift: one that is slow must not be restarted for that.
+    if ((error as Error).name !== "ReplyError") throw error;
     return [`it does not know ${spec.masterName}: ${(error as Error).message}`];
   }
   const drift = [...wanted, ["quorum", String(spec.quorum)] as const]
@@ -64,17 +76,33 @@ export async function sentinelDrift(spec: NodeSpec, text: string): Promise<strin
   return [...drift, ...(await ghosts(spec))];
 }
 
-/** Nodes that this Sentinel still counts although the environment does not list them, and that are gone. */
+/** Nodes that this Sentinel still counts although the environment does not list them, and that are none of ours any more. */
 export async function ghosts(spec: NodeSpec): Promise<string[]> {
   const [answer] = await askSentinels([spec.node], spec.masterName);
   if (!answer?.state) return [];
   const nodes = allNodes(spec);
-  const listed = new Set(
-    nodes.flatMap((node) => [node.redisPort, node.sentinelPort].map((port) => `${node.address}:${port}`)),
-  );
-  const unlisted = [...answer.state.replicas, ...answer.state.sentinels].filter(
-    ({ address, port }) => !listed.has(`${address}:${port}`),
-  );
-  const gone = await Promise.all(unlisted.map(async (endpoint) => ((await isListening(endpoint)) ? [] : [endpoint])));
+  const unlisted = (known: readonly Endpoint[], listed: (node: TopologyNode) => Endpoint): Endpoint[] =>
+    known.filter((endpoint) => !nodes.some((node) => sameEndpoint(listed(node), endpoint)));
+  const gone = await Promise.all([
+    ...unlisted(answer.state.replicas, redisEndpoint).map(async (it) => ((await isOurReplica(it, spec)) ? [] : [it])),
+    ...unlisted(answer.state.sentinels, sentinelEndpoint).map(async (it) =>
+      (await isOurSentinel(it, spec)) ? [] : [it],
+    ),
+  ]);
   return gone.flat().map(({ address, port }) => `forgets ${address}:${port}, which is gone`);
+}
+
+/** A node that is removed later in the same apply: it still follows one of the listed nodes. */
+async function isOurReplica(endpoint: Endpoint, spec: NodeSpec): Promise<boolean> {
+  const ask = async (redis: Redis) => redisStateOf(parseInfo(await redis.info("replication"))).master;
+  const master = await withConnection(endpoint, ask).catch(() => undefined);
+  return allNodes(spec).some((node) => sameEndpoint(redisEndpoint(node), master));
+}
+
+async function isOurSentinel(endpoint: Endpoint, spec: NodeSpec): Promise<boolean> {
+  const ask = (redis: Redis) => redis.call("SENTINEL", "MASTER", spec.masterName);
+  return withConnection(endpoint, ask).then(
+    () => true,
+    () => false,
+  );
 }

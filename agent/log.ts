@@ -8,14 +8,20 @@ const KEEP = 3;
 /** Appends a line with the time to a file; opened for each line, so that rotation by rename needs no signal. */
 export function logger(file: string): (message: string) => void {
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  return (message) => fs.appendFileSync(file, `${new Date().toISOString()} ${message}\n`, { mode: 0o600 });
+  return (message) => {
+    try {
+      fs.appendFileSync(file, `${new Date().toISOString()} ${message}\n`, { mode: 0o600 });
+    } catch {
+      // A full disk must not end the agent: it goes on without this line.
+    }
+  };
 }
 
 /** Sets large logs of a folder aside. redis-server opens its log for every line, so nobody needs to be told. */
 export function rotateLogs(folder: string, limitBytes = ROTATE_BYTES): void {
   for (const name of fs.readdirSync(folder).filter((entry) => entry.endsWith(".log"))) {
     const file = path.join(folder, name);
-    if (fs.statSync(file).size < limitBytes) continue;
+    if ((fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) < limitBytes) continue;
     for (let age = KEEP; age >= 1; age--) {
       const from = age === 1 ? file : `${file}.${age - 1}`;
       if (fs.existsSync(from)) fs.renameSync(from, `${file}.${age}`);

@@ -33,16 +33,24 @@ export interface NodeFolder {
 const SOCKET_PATH_MAX = 103;
 
 /**
- * The checkout that a command belongs to: the nearest folder with a cdktf.json, from `start` upwards.
- * cdktf runs provisioners in cdktf.out/stacks/<stack>, Terragrunt in its cache below the unit's folder: both lie in it.
+ * The checkout that a command belongs to: REDIS_HA_PROJECT where Terragrunt gives it, else the nearest folder with a
+ * cdktf.json above the working directory (cdktf and Terragrunt run provisioners in folders inside the checkout), else
+ * above the program itself (`cdktf.out/redis-ha.cjs`).
  * @throws when there is none
  */
 export function projectRoot(start: string = process.cwd()): string {
+  const given = process.env["REDIS_HA_PROJECT"];
+  const starts = [...(given ? [given] : []), start, path.dirname(process.argv[1] ?? start)];
+  const root = starts.map(checkoutAbove).find((folder) => folder !== undefined);
+  if (root !== undefined) return root;
+  throw new Error(`${start} is not inside a checkout of this project (no cdktf.json here or above); change to one`);
+}
+
+function checkoutAbove(start: string): string | undefined {
+  if (!fs.existsSync(start)) return undefined;
   for (let folder = fs.realpathSync(start); ; folder = path.dirname(folder)) {
     if (fs.existsSync(path.join(folder, "cdktf.json"))) return folder;
-    if (folder === path.dirname(folder)) {
-      throw new Error(`${start} is not inside a checkout of this project (no cdktf.json here or above); change to one`);
-    }
+    if (folder === path.dirname(folder)) return undefined;
   }
 }
 
@@ -51,7 +59,9 @@ export function projectRoot(start: string = process.cwd()): string {
  * so that two checkouts of one user, and two users, never share files.
  */
 export function stateFolder(root: string): string {
-  const base = process.env["XDG_STATE_HOME"] || path.join(os.homedir(), ".local", "state");
+  const given = process.env["XDG_STATE_HOME"] ?? "";
+  // The XDG rules: a relative path counts as none.
+  const base = path.isAbsolute(given) ? given : path.join(os.homedir(), ".local", "state");
   const hash = createHash("sha256").update(root).digest("hex").slice(0, 8);
   return path.join(base, "cdktf-redis-ha", `${path.basename(root)}-${hash}`);
 }
@@ -62,7 +72,10 @@ export function nodeFolder(state: string, environment: string, node: string): No
 
 /** @throws when the path is too long for a unix socket */
 export function nodeFolderAt(root: string): NodeFolder {
-  const socket = path.join(root, "agent.sock");
+  // Beside the environments and not in the node's folder, because its path must be short.
+  const state = path.dirname(path.dirname(root));
+  const name = createHash("sha256").update(path.relative(state, root)).digest("hex").slice(0, 8);
+  const socket = path.join(state, `${name}.sock`);
   if (Buffer.byteLength(socket) > SOCKET_PATH_MAX) {
     throw new Error(
       `${socket}: longer than the ${SOCKET_PATH_MAX} bytes that a unix socket may have; ` +

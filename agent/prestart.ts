@@ -3,16 +3,19 @@ import path from "node:path";
 import {
   askRedis,
   askSentinels,
+  FENCE,
   quorumMaster,
+  type RedisAnswer,
   redisEndpoint,
   sameEndpoint,
   type SentinelAnswer,
 } from "../cluster/answers.ts";
 import type { Endpoint } from "../cluster/connection.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
-import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
+import type { TopologyNode } from "../topology/topology.ts";
+import { type NodeFolder, nodeFolderAt, readIfThere, writeAtomically } from "./node-folder.ts";
 import { decideRole, masterByPeers, type PersistedRole, type RoleDecision } from "./role.ts";
-import { reconcileSentinelState, seedSentinelState } from "./sentinel-state.ts";
+import { ownView, reconcileSentinelState, seedSentinelState } from "./sentinel-state.ts";
 
 /** The role that runtime.conf records. redis-server writes a `replicaof` line for a replica and none for a master. */
 export function persistedRole(runtimeConf: string | undefined): PersistedRole {
@@ -27,7 +30,9 @@ export function persistedRole(runtimeConf: string | undefined): PersistedRole {
  * whatever else CONFIG REWRITE left in it does not shadow the template.
  */
 export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise<RoleDecision> {
-  const [sentinels, peers] = await Promise.all([askSentinels(allNodes(spec), spec.masterName), askRedis(spec.peers)]);
+  const [sentinels, answers] = await Promise.all([askSentinels(allNodes(spec), spec.masterName), askRedis(spec.peers)]);
+  const strangers = strangersAmong(answers, folder);
+  const peers = answers.filter(({ node }) => !strangers.includes(node));
   const initialised = fs.existsSync(folder.initialised);
   const decision = decideRole({
     spec,
@@ -39,6 +44,14 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
     peers,
   });
   if (decision.role === "wait") return decision;
+  const { of } = { of: undefined, ...decision };
+  const stranger = strangers.find((node) => sameEndpoint(redisEndpoint(node), of));
+  if (stranger) {
+    return {
+      role: "wait",
+      because: `its master is ${stranger.name}, but another server has the port ${stranger.redisPort}; stop that one`,
+    };
+  }
   fs.mkdirSync(folder.redisData, { recursive: true, mode: 0o700 });
   writeAtomically(
     folder.runtimeConf,
@@ -46,6 +59,12 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
   );
   return decision;
 }
+
+/**
+ * The arguments that start redis-server as a master that takes no writes: more replicas are asked for than there can be.
+ * The resident agent lifts this when a quorum of Sentinels names the node.
+ */
+export const fenceArguments = ["--min-replicas-to-write", FENCE] as const;
 
 /** Has redis-server ever written its files here? */
 function hasData(folder: NodeFolder): boolean {
@@ -68,20 +87,42 @@ function groupIsNew(folder: NodeFolder): boolean {
  */
 export async function prestartSentinel(spec: NodeSpec, folder: NodeFolder): Promise<string | undefined> {
   const [sentinels, redis] = await Promise.all([askSentinels(spec.peers, spec.masterName), askRedis(allNodes(spec))]);
-  const existing = readIfThere(folder.sentinelState);
+  const strangers = strangersAmong(redis, folder);
+  const existing = readIfThere(folder.sentinelState) ?? "";
   fs.mkdirSync(folder.sentinelData, { recursive: true, mode: 0o700 });
-  if (existing === undefined || !existing.includes(`sentinel monitor ${spec.masterName} `)) {
-    const { master, epoch, source } = firstMaster(spec, sentinels, masterByPeers({ peers: redis }));
-    writeAtomically(folder.sentinelState, seedSentinelState(spec, master, epoch));
+  const ours = redis.filter(({ node }) => !strangers.includes(node));
+  const own = ownView(existing, spec.masterName);
+  // A monitored address that is no node's any more is not asked: whoever has it now is none of ours.
+  if (!own.master || !nodeAt(spec, own.master)) {
+    const { master, epoch, source } = firstMaster(spec, sentinels, masterByPeers({ peers: ours, spec }));
+    const replicas = redis.map(({ node }) => node).filter((node) => !strangers.includes(node));
+    writeAtomically(folder.sentinelState, seedSentinelState(spec, master, Math.max(epoch, own.currentEpoch), replicas));
     return `seeded with ${master.address}:${master.port} (${source})`;
   }
   const agreed = quorumMaster(sentinels, spec.quorum, allNodes(spec));
   const confirmed = redis.some(({ node, state }) => node.name === agreed?.name && state?.role === "master");
   const known = agreed && confirmed ? { master: redisEndpoint(agreed), epoch: epochOf(sentinels, agreed) } : undefined;
-  const reconciled = reconcileSentinelState(existing, spec, known);
+  const reconciled = reconcileSentinelState(existing, spec, known, strangers);
   if (reconciled.text === existing) return undefined;
   writeAtomically(folder.sentinelState, reconciled.text);
   return reconciled.changes.join("; ");
+}
+
+const nodeAt = (spec: NodeSpec, endpoint: Endpoint): TopologyNode | undefined =>
+  allNodes(spec).find((node) => node.redisPort !== undefined && sameEndpoint(redisEndpoint(node), endpoint));
+
+/**
+ * The nodes on whose port a server runs that was not started from their folder, such as somebody's own Redis. A replica
+ * of it would take its data for ours, and Sentinel would make it a replica and wipe it.
+ */
+function strangersAmong(answers: readonly RedisAnswer[], folder: NodeFolder): TopologyNode[] {
+  const environment = path.dirname(folder.root);
+  return answers
+    .filter(
+      ({ node, state }) =>
+        state !== undefined && state.configFile !== nodeFolderAt(path.join(environment, node.name)).runtimeConf,
+    )
+    .map(({ node }) => node);
 }
 
 function firstMaster(
@@ -90,7 +131,7 @@ function firstMaster(
   byRedis: Endpoint | undefined,
 ): { master: Endpoint; epoch: number; source: string } {
   const best = sentinels
-    .filter(({ state }) => state !== undefined)
+    .filter(({ state }) => state !== undefined && nodeAt(spec, state.master) !== undefined)
     .sort((a, b) => (b.state?.configEpoch ?? 0) - (a.state?.configEpoch ?? 0))[0];
   if (best?.state) {
     return { master: best.state.master, epoch: best.state.configEpoch, source: `the Sentinel of ${best.node.name}` };

@@ -11,6 +11,9 @@ export interface ProcessRecord {
   readonly started: string;
 }
 
+/** Start times count from the boot, and records survive one: without it a stranger might match after a reboot. */
+const bootId = (): string => (readIfThere("/proc/sys/kernel/random/boot_id") ?? "").slice(0, 8);
+
 /** When a living process started, or undefined when there is none (a zombie counts as none). */
 export function processStart(pid: number): string | undefined {
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
@@ -23,10 +26,12 @@ export function processStart(pid: number): string | undefined {
     }
     // The name in parentheses may itself hold spaces and parentheses; state and start time follow the last one.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : `${bootId()}:${fields[19]}`;
   }
   try {
-    const line = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
+    // Dates are printed by locale and time zone; the agent and an operator may have different ones.
+    const env = { PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC" };
+    const line = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], { encoding: "utf8", env }).trim();
     return line === "" || line.startsWith("Z") ? undefined : line.replace(/^\S+\s+/, "");
   } catch {
     return undefined;

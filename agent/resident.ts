@@ -7,7 +7,7 @@ import { confirmMaster, rememberData } from "./fence.ts";
 import { logger, rotateLogs } from "./log.ts";
 import { appliedSpec, type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { recordOf, takeLock } from "./processes.ts";
-import { programHash } from "./program.ts";
+import { programHash, pruneOldPrograms } from "./program.ts";
 import { Server, type ServerName, type ServerRecord } from "./server.ts";
 
 /** How often the servers are looked at. An end of a server that this agent started is noticed at once. */
@@ -54,8 +54,12 @@ export class Resident {
       writeAtomically(path.join(this.folder.run, "agent.json"), JSON.stringify(recordOf(process.pid)));
       fs.rmSync(this.folder.socket, { force: true });
       this.log(`agent ${programHash()} started (pid ${process.pid})`);
+      pruneOldPrograms(this.folder);
       await this.adopt();
-      control = await serve(this.folder.socket, (request) => this.enqueue(() => this.handle(request)));
+      control = await serve(this.folder.socket, (request) =>
+        // A status is given at once: the start of a server that is under way may take seconds.
+        request.do === "status" ? this.handle(request) : this.enqueue(() => this.handle(request)),
+      );
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => this.leave(signal));
       await this.watch();
       return 0;
@@ -103,7 +107,7 @@ export class Resident {
       await this.enqueue(() => this.look());
       if (Date.now() - rotated > ROTATE_EVERY_MS) {
         rotated = Date.now();
-        rotateLogs(this.folder.logs);
+        this.rotate();
       }
       const interrupted = new Promise<void>((resolve) => {
         this.wake = resolve;
@@ -113,6 +117,14 @@ export class Resident {
       pause.abort();
     }
     await this.queue;
+  }
+
+  private rotate(): void {
+    try {
+      rotateLogs(this.folder.logs);
+    } catch (error) {
+      this.log(`logs could not be rotated: ${(error as Error).message}`);
+    }
   }
 
   /** Starts what should run and does not, and settles a fenced master. */

@@ -1,69 +1,100 @@
 import fs from "node:fs";
 import path from "node:path";
-import { askRedis, askSentinels, quorumMaster, sameEndpoint, redisEndpoint } from "../cluster/answers.ts";
+import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
+import { parseSentinelFile } from "../topology/config-file.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
-import { askAgent, NoAgent } from "./control.ts";
 import { logger } from "./log.ts";
 import { appliedSpec, type NodeFolder } from "./node-folder.ts";
-import { endProcess, readRecord, waitFor } from "./processes.ts";
+import { endProcess, isAlive, readRecord, takeLock, waitFor } from "./processes.ts";
 import { Server } from "./server.ts";
 
 /** Sentinel's own time for a failover after a clean stop: down-after, about 1.5 s for the election, and a reserve. */
 const FAILOVER_RESERVE_MS = 10_000;
+/** An apply whose Terraform was killed may still be at work; it ends by itself within its own bounds. */
+const APPLY_TIMEOUT_MS = 60_000;
+
+export interface RetireOptions {
+  /** False when the whole cluster is being ended, so that nobody needs a new master. @default true */
+  readonly waitForFailover?: boolean;
+  /** Who the node is, should its folder be lost. @default - only what the folder tells */
+  readonly described?: NodeSpec;
+}
 
 /**
  * Stops a node for good: its agent, then its servers. Its data stays in its folder.
  * A master leaves its writes to its replicas first, and its Sentinel stays until the others have elected a new master.
- * @param waitForFailover false when the whole cluster is being ended, so that nobody needs a new master
  * @returns what was done, in words
  */
-export async function retire(folder: NodeFolder, waitForFailover = true): Promise<string[]> {
+export async function retire(folder: NodeFolder, options: RetireOptions = {}): Promise<string[]> {
+  const spec = appliedSpec(folder) ?? options.described;
+  if (!fs.existsSync(folder.root) && !(spec && (await isRunning(spec, folder)))) return [];
+  const lock = await waitFor(
+    `the apply that is at work on ${path.basename(folder.root)} ends`,
+    () => {
+      const taken = takeLock(path.join(folder.run, "apply.lock"));
+      return "release" in taken ? taken : undefined;
+    },
+    APPLY_TIMEOUT_MS,
+    100,
+  );
+  try {
+    const done = await endRecorded(folder, "agent");
+    if (spec) done.push(...(await endServers(spec, folder, options.waitForFailover ?? true)));
+    else for (const name of ["redis", "sentinel"]) done.push(...(await endRecorded(folder, name)));
+    // Last: until here a run that was killed leaves a node that the next one still knows how to retire.
+    if (fs.existsSync(folder.spec)) fs.renameSync(folder.spec, folder.retired);
+    return done;
+  } finally {
+    lock.release();
+  }
+}
+
+async function isRunning(spec: NodeSpec, folder: NodeFolder): Promise<boolean> {
+  for (const server of serversOf(spec, folder)) if (await server.find()) return true;
+  return false;
+}
+
+function serversOf(spec: NodeSpec, folder: NodeFolder): Server[] {
+  const log = (message: string): void => logger(path.join(folder.logs, "agent.log"))(message);
+  return [
+    ...(spec.node.redisPort === undefined ? [] : [new Server("redis", spec, folder, log)]),
+    ...(spec.node.sentinelPort === undefined ? [] : [new Server("sentinel", spec, folder, log)]),
+  ];
+}
+
+async function endServers(spec: NodeSpec, folder: NodeFolder, waitForFailover: boolean): Promise<string[]> {
   const done: string[] = [];
-  const spec = appliedSpec(folder);
-  await endAgent(folder, done);
-  if (!spec) return done;
-  const log = logger(path.join(folder.logs, "agent.log"));
-  const redis = new Server("redis", spec, folder, log);
-  const sentinel = new Server("sentinel", spec, folder, log);
-  const wasMaster = spec.node.redisPort !== undefined && (await redis.find()) && (await isMaster(spec));
-  if (await redis.find()) {
-    await redis.stop();
-    done.push("redis stopped");
+  for (const server of serversOf(spec, folder)) {
+    if (!(await server.find())) continue;
+    const wasMaster = server.name === "redis" && (await isMaster(spec));
+    await server.stop();
+    done.push(`${server.name} stopped`);
+    if (waitForFailover && wasMaster && (await othersCanElect(spec))) {
+      done.push(`master is now ${await untilFailedOver(spec)}`);
+    }
   }
-  if (waitForFailover && wasMaster && (await othersCanElect(spec))) {
-    done.push(`master is now ${await untilFailedOver(spec)}`);
-  }
-  if (await sentinel.find()) {
-    await sentinel.stop();
-    done.push("sentinel stopped");
-  }
-  // Last: until here a run that was killed leaves a node that the next one still knows how to retire.
-  fs.renameSync(folder.spec, folder.retired);
   return done;
 }
 
-/** The agent goes first, so that it does not start again what is being stopped. */
-async function endAgent(folder: NodeFolder, done: string[]): Promise<void> {
-  const file = path.join(folder.run, "agent.json");
+/** Ends a process by its record alone. The agent goes first, so that it does not start again what is being stopped. */
+async function endRecorded(folder: NodeFolder, name: string): Promise<string[]> {
+  const file = path.join(folder.run, `${name}.json`);
   const record = readRecord(file);
-  try {
-    await askAgent(folder.socket, { do: "leave" });
-  } catch (error) {
-    if (!(error instanceof NoAgent)) done.push((error as Error).message);
-  }
-  if (record) {
-    await endProcess(record, 10_000);
-    done.push("agent stopped");
-  }
-  for (const rest of [file, folder.socket, path.join(folder.run, "agent.lock")]) fs.rmSync(rest, { force: true });
+  const runs = record !== undefined && isAlive(record);
+  if (runs) await endProcess(record, 10_000);
+  fs.rmSync(file, { force: true });
+  if (name === "agent") for (const rest of [folder.socket, agentLock(folder)]) fs.rmSync(rest, { force: true });
+  return runs ? [`${name} stopped`] : [];
 }
+
+const agentLock = (folder: NodeFolder): string => path.join(folder.run, "agent.lock");
 
 async function isMaster(spec: NodeSpec): Promise<boolean> {
   const [own] = await askRedis([spec.node]);
   return own?.state?.role === "master";
 }
 
-/** A quorum of Sentinels besides a promotable, linked replica: without them this is the end of the cluster, not a failover. */
+/** A quorum of Sentinels besides a promotable replica: without them this is the end of the cluster, not a failover. */
 async function othersCanElect(spec: NodeSpec): Promise<boolean> {
   const [sentinels, redis] = await Promise.all([askSentinels(allNodes(spec), spec.masterName), askRedis(spec.peers)]);
   const named = quorumMaster(sentinels, spec.quorum, allNodes(spec));
@@ -72,7 +103,7 @@ async function othersCanElect(spec: NodeSpec): Promise<boolean> {
 }
 
 function untilFailedOver(spec: NodeSpec): Promise<string> {
-  const downAfter = Number(/down-after-milliseconds \S+ (\d+)/.exec(spec.files["sentinel.conf"] ?? "")?.[1] ?? 2000);
+  const settings = parseSentinelFile(spec.files["sentinel.conf"] ?? "").masters.get(spec.masterName);
   return waitFor(
     `${spec.node.name}: its redis-server is stopped and its replicas have every write, but the Sentinels should elect ` +
       `another master (redis-ha verify says why they cannot; the next apply goes on from here)`,
@@ -81,7 +112,7 @@ function untilFailedOver(spec: NodeSpec): Promise<string> {
       const named = quorumMaster(await askSentinels(nodes, spec.masterName), spec.quorum, nodes);
       return named && named.name !== spec.node.name ? named.name : undefined;
     },
-    downAfter + FAILOVER_RESERVE_MS,
+    Number(settings?.get("down-after-milliseconds") ?? 2000) + FAILOVER_RESERVE_MS,
     100,
   );
 }

@@ -33,7 +33,8 @@ export type RoleDecision =
  * it was, but a master takes no writes; an empty node is never master, except as the first of a new group.
  */
 export function decideRole(facts: RoleFacts): RoleDecision {
-  const { spec, persisted } = facts;
+  const { spec } = facts;
+  const persisted = trusted(facts);
   const self = redisEndpoint(spec.node);
   const dataLost = facts.initialised && !facts.hasData;
   const named = quorumMaster(facts.sentinels, spec.quorum, allNodes(spec));
@@ -51,9 +52,14 @@ export function decideRole(facts: RoleFacts): RoleDecision {
       because: "the data of this node is gone, so it must not be master; waiting until the Sentinels name another node",
     };
   }
+  if (persisted.kind === "moved") return decideMoved(facts, persisted.of);
   if (persisted.kind === "replica") {
     const because = named ? "the Sentinels name this node, which was a replica: Sentinel decides" : "it was a replica";
     return { role: "replica", of: persisted.of, because };
+  }
+  // While they fail over, the Sentinels still name the old master: it must not take writes beside the new one.
+  if (named && inFailover(facts.sentinels)) {
+    return { role: "master", fenced: true, because: "the Sentinels name this node, but are failing it over" };
   }
   if (named) {
     return facts.hasData || facts.groupIsNew
@@ -65,6 +71,34 @@ export function decideRole(facts: RoleFacts): RoleDecision {
   }
   return decideFirstRole(facts);
 }
+
+type Trusted = PersistedRole | { kind: "moved"; of: Endpoint };
+
+/** A recorded master that no node is any more: whoever has that address now is none of ours. */
+function trusted({ persisted, spec }: RoleFacts): Trusted {
+  if (persisted.kind !== "replica" || isNode(spec, persisted.of)) return persisted;
+  return { kind: "moved", of: persisted.of };
+}
+
+function decideMoved(facts: RoleFacts, of: Endpoint): RoleDecision {
+  const known = masterByPeers(facts);
+  if (known && !sameEndpoint(known, redisEndpoint(facts.spec.node))) {
+    return { role: "replica", of: known, because: "its former master's address is no node's; another node is master" };
+  }
+  return {
+    role: "wait",
+    because:
+      `it was a replica of ${of.address}:${of.port}, which is no node of ${facts.spec.environment} any more, and no node ` +
+      `is master yet; apply the others, or put that node back and remove it while the cluster runs`,
+  };
+}
+
+const isNode = (spec: NodeSpec, endpoint: Endpoint): boolean =>
+  allNodes(spec).some((node) => node.redisPort !== undefined && sameEndpoint(redisEndpoint(node), endpoint));
+
+/** From the moment that enough Sentinels see the master as down until they name the new one. */
+export const inFailover = (sentinels: readonly SentinelAnswer[]): boolean =>
+  sentinels.some(({ state }) => /\b(o_down|failover_in_progress)\b/.test(state?.flags ?? ""));
 
 /** No quorum, and no role on record: a node at its first start, or one that lost its runtime.conf. */
 function decideFirstRole(facts: RoleFacts): RoleDecision {
@@ -88,9 +122,11 @@ function decideFirstRole(facts: RoleFacts): RoleDecision {
 }
 
 /** The master as the data nodes that answer see it: one that says so, else the one that they follow. */
-export function masterByPeers({ peers }: Pick<RoleFacts, "peers">): Endpoint | undefined {
+export function masterByPeers({ peers, spec }: Pick<RoleFacts, "peers" | "spec">): Endpoint | undefined {
   const masters = peers.filter(({ state }) => state?.role === "master");
-  const followed = peers.flatMap(({ state }) => (state?.role === "replica" && state.master ? [state.master] : []));
+  const followed = peers.flatMap(({ state }) =>
+    state?.role === "replica" && state.master && isNode(spec, state.master) ? [state.master] : [],
+  );
   const real = masters.find(({ node }) => followed.some((endpoint) => sameEndpoint(endpoint, redisEndpoint(node))));
   const chosen: TopologyNode | undefined = (real ?? (masters.length === 1 ? masters[0] : undefined))?.node;
   if (chosen) return redisEndpoint(chosen);

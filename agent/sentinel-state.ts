@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { redisEndpoint, sameEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
 import type { Endpoint } from "../cluster/connection.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
+import type { TopologyNode } from "../topology/topology.ts";
 
 /** A Sentinel's id follows from its name, so that one which lost its file comes back as itself and not as one more. */
 export const sentinelId = (masterName: string, node: string): string =>
@@ -11,12 +12,16 @@ export const sentinelId = (masterName: string, node: string): string =>
  * The state file of a Sentinel that starts for the first time; redis-sentinel owns it from then on.
  * All peers are in it: Sentinel by itself would know the replicas only after up to 10 s (its INFO period), and until
  * it has met the others it would count too few voters.
+ * @param dataNodes the nodes that may be told of as replicas; the master among them is left out
  */
-export function seedSentinelState(spec: NodeSpec, master: Endpoint, epoch: number): string {
+export function seedSentinelState(
+  spec: NodeSpec,
+  master: Endpoint,
+  epoch: number,
+  dataNodes: readonly TopologyNode[],
+): string {
   const name = spec.masterName;
-  const replicas = allNodes(spec).filter(
-    (node) => node.redisPort !== undefined && !sameEndpoint(redisEndpoint(node), master),
-  );
+  const replicas = dataNodes.filter((node) => !sameEndpoint(redisEndpoint(node), master));
   const sentinels = spec.peers.filter((node) => node.sentinelPort !== undefined);
   return [
     `sentinel myid ${sentinelId(name, spec.node.name)}`,
@@ -35,17 +40,19 @@ export function seedSentinelState(spec: NodeSpec, master: Endpoint, epoch: numbe
 /**
  * Corrects the state file of a Sentinel that was away.
  * @param known master and epoch that a quorum of the other Sentinels agree on, and whose node confirms it
+ * @param strangers nodes on whose port somebody else's server answers
  */
 export function reconcileSentinelState(
   text: string,
   spec: NodeSpec,
   known: { master: Endpoint; epoch: number } | undefined,
+  strangers: readonly TopologyNode[] = [],
 ): { text: string; changes: string[] } {
   const changes: string[] = [];
   const name = spec.masterName;
   let lines = text.split("\n");
 
-  const own = ownView(lines, name);
+  const own = ownView(text, name);
   if (known && (!sameEndpoint(own.master, known.master) || own.configEpoch < known.epoch)) {
     changes.push(`master ${known.master.address}:${known.master.port} with epoch ${known.epoch}, from its peers`);
     lines = lines.filter(
@@ -63,10 +70,11 @@ export function reconcileSentinelState(
     lines = replaceMonitor(lines, spec, own.master, []);
   }
 
-  const strangers = lines.filter((line) => namesStranger(line, spec));
-  if (strangers.length > 0) {
-    changes.push(...strangers.map((line) => `forgot ${line.replace(`sentinel known-`, "").replace(`${name} `, "")}`));
-    lines = lines.filter((line) => !strangers.includes(line));
+  const nodes = allNodes(spec).filter((node) => !strangers.includes(node));
+  const forgotten = lines.filter((line) => namesNobody(line, name, nodes));
+  if (forgotten.length > 0) {
+    changes.push(...forgotten.map((line) => `forgot ${line.replace(`sentinel known-`, "").replace(`${name} `, "")}`));
+    lines = lines.filter((line) => !forgotten.includes(line));
   }
   return { text: lines.join("\n"), changes };
 }
@@ -78,9 +86,11 @@ interface OwnView {
   readonly currentEpoch: number;
 }
 
-function ownView(lines: readonly string[], name: string): OwnView {
+/** What a state file says of the master. */
+export function ownView(text: string, name: string): OwnView {
   const words = (start: string): string[] | undefined =>
-    lines
+    text
+      .split("\n")
       .find((line) => line.startsWith(`${start} `))
       ?.slice(start.length + 1)
       .split(/\s+/);
@@ -103,12 +113,11 @@ function replaceMonitor(lines: readonly string[], spec: NodeSpec, master: Endpoi
   );
 }
 
-/** A known-replica or known-sentinel line with an address that no node of the environment has. */
-function namesStranger(line: string, spec: NodeSpec): boolean {
+/** A known-replica or known-sentinel line with an address that none of the nodes has. */
+function namesNobody(line: string, masterName: string, nodes: readonly TopologyNode[]): boolean {
   const [word, kind, name, address, port] = line.split(/\s+/);
-  if (word !== "sentinel" || name !== spec.masterName) return false;
+  if (word !== "sentinel" || name !== masterName) return false;
   const endpoint = { address: address ?? "", port: Number(port) };
-  const nodes = allNodes(spec);
   if (kind === "known-replica" || kind === "known-slave") {
     return !nodes.some((node) => sameEndpoint(redisEndpoint(node), endpoint));
   }

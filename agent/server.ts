@@ -8,7 +8,7 @@ import type { NodeSpec } from "../topology/node-spec.ts";
 import { isListening, listenerOf } from "./ports.ts";
 import { lastLines } from "./log.ts";
 import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
-import { prestartRedis, prestartSentinel } from "./prestart.ts";
+import { fenceArguments, prestartRedis, prestartSentinel } from "./prestart.ts";
 import { endProcess, isAlive, type ProcessRecord, readRecord, recordOf, waitFor } from "./processes.ts";
 
 export type ServerName = "redis" | "sentinel";
@@ -21,9 +21,6 @@ export interface ServerRecord extends ProcessRecord {
   /** Started as a master that takes no writes until a quorum of Sentinels names it. */
   readonly fenced: boolean;
 }
-
-/** min-replicas-to-write of a fenced master: more than there can ever be. */
-export const FENCE = 99;
 
 /** redis-server ends after shutdown-timeout (10 s in the template) at the latest, plus writing its last data. */
 const STOP_PATIENCE_MS = 20_000;
@@ -44,7 +41,7 @@ export class Server {
 
   constructor(
     readonly name: ServerName,
-    private readonly spec: NodeSpec,
+    readonly spec: NodeSpec,
     private readonly folder: NodeFolder,
     private readonly log: (message: string) => void,
   ) {
@@ -55,7 +52,7 @@ export class Server {
     this.stateFile = redis ? folder.runtimeConf : folder.sentinelState;
   }
 
-  /** The server if it runs, whoever's child it is. */
+  /** The server if it runs, whoever's child it is. A record alone is enough, also when the spec is lost. */
   running(): ServerRecord | undefined {
     const record = readRecord<ServerRecord>(this.recordFile);
     return record && isAlive(record) ? record : undefined;
@@ -133,7 +130,7 @@ export class Server {
   }
 
   /** @returns whether redis-server starts fenced */
-  private async prestart(): Promise<boolean> {
+  async prestart(): Promise<boolean> {
     if (this.name === "sentinel") {
       const done = await prestartSentinel(this.spec, this.folder);
       if (done) this.log(`sentinel: prestart: ${done}`);
@@ -166,7 +163,7 @@ export class Server {
         redis ? this.folder.redisData : this.folder.sentinelData,
         "--logfile",
         log,
-        ...(fenced ? ["--min-replicas-to-write", String(FENCE)] : []),
+        ...(fenced ? fenceArguments : []),
       ];
       const child = spawn(`${this.spec.engine}-server`, args, {
         cwd: "/",

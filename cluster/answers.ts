@@ -53,6 +53,9 @@ export interface SentinelState {
   readonly configFile: string;
 }
 
+/** min-replicas-to-write of a server that must accept no writes until a quorum has confirmed its role. */
+export const FENCE = "99";
+
 export const redisEndpoint = (node: TopologyNode): Endpoint => ({ address: node.address, port: node.redisPort ?? 0 });
 export const sentinelEndpoint = (node: TopologyNode): Endpoint => ({
   address: node.address,

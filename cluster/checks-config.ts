@@ -1,9 +1,7 @@
 import { parseConfigFile, sameConfigValue } from "../topology/config-file.ts";
 import type { ExpectedNode, RedisEvidence } from "./evidence.ts";
+import { FENCE } from "./answers.ts";
 import { finding, type Context, type Finding } from "./verify.ts";
-
-/** min-replicas-to-write of a server that must accept no writes until a quorum has confirmed its role. */
-export const FENCE = "99";
 
 /** Checks on configuration: what runs, what lies on disk and what was applied. */
 export function configChecks(context: Context): Finding[] {

@@ -59,16 +59,24 @@ export async function withConnection<T>(
     return await use(redis);
   } catch (error) {
     const seen = error as Error & { code?: string };
-    if (seen.name === "ReplyError") throw seen;
-    throw new Unreachable(endpoint, reasonOf(cause ?? seen));
+    if (cause ?? isConnectionFault(seen)) throw new Unreachable(endpoint, reasonOf(cause ?? seen));
+    throw seen;
   } finally {
     redis.disconnect();
   }
 }
 
+/** What ioredis throws when the connection, and not the server's answer or the caller, is at fault. */
+const isConnectionFault = (error: Error & { code?: string }): boolean =>
+  error.code !== undefined ||
+  error.name === "MaxRetriesPerRequestError" ||
+  /^(Command timed out|Connection is closed|Stream isn't writeable|connect E)/.test(error.message);
+
 function reasonOf(error: Error & { code?: string }): string {
   if (error.code === "ECONNREFUSED") return "connection refused";
-  if (error.code === "ETIMEDOUT" || /timed out|timeout/i.test(error.message)) return "no answer in time";
+  if (error.code === "ETIMEDOUT" || /^(Command timed out|connect ETIMEDOUT)/.test(error.message)) {
+    return "no answer in time";
+  }
   return error.message;
 }
 

@@ -1,14 +1,14 @@
-import { environments } from "../environments/index.ts";
+import type { Environment } from "../environments/environment.ts";
 import { inventoryOf } from "../stacks/inventory.ts";
 
 /**
- * The environment that `npm start` and `npm stop` work on.
+ * The stacks of the environment that `npm start` and `npm stop` work on, in the order in which they are applied.
  * @throws when there is none of this name, or when it is not on this computer
  */
-export function readInventoryOf(name: string): { name: string; stacks: string[] } {
-  const local = environments.filter(({ target }) => target.kind === "local").map((environment) => environment.name);
-  if (!local.includes(name)) {
-    throw new Error(`${name}: not an environment on this computer; there are: ${local.join(", ")}`);
-  }
-  return { name, stacks: [...(inventoryOf(environments).environments[name]?.stacks ?? [])] };
+export function localStacks(environments: readonly Environment[], name: string): string[] {
+  const local = environments.filter(({ target }) => target.kind === "local");
+  const inventory = inventoryOf(local).environments[name];
+  if (inventory) return [...inventory.stacks];
+  const names = local.map((environment) => environment.name).join(", ");
+  throw new Error(`${name}: not an environment on this computer; there are: ${names}`);
 }

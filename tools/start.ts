@@ -1,78 +1,79 @@
+import path from "node:path";
 import { execa } from "execa";
 import { Listr } from "listr2";
-import path from "node:path";
-import { environments } from "../environments/index.ts";
+import { exitOnError } from "../stacks/exit-on-error.ts";
 import { outputFolder } from "../stacks/folders.ts";
-import { synthesize } from "../stacks/synth.ts";
-import { readInventoryOf } from "./local-environment.ts";
 import { cdktf, type Changes } from "./cdktf.ts";
 
 /**
- * `npm start [-- <environment>]`: from the description to a running, verified cluster on this computer.
+ * `npm start [<environment>]`: from the description to a running, verified cluster on this computer.
  * Run again, it changes only what is not as described.
  */
 
 /** A fresh cluster agrees within about 2 s; a replica that receives a full copy takes longer. */
 const VERIFY_SECONDS = 60;
 
-const { name, stacks } = readInventoryOf(process.argv[2] ?? "local");
-const redisHa = (args: string[]) =>
-  execa(process.execPath, [path.join(outputFolder(), "redis-ha.cjs"), ...args, "--env", name], { all: true });
+const name = process.argv[2] ?? "local";
+// cdktf looks for the output where cdktf.json says, so a CDKTF_OUTDIR of the caller is not for this command.
+const outdir = outputFolder({});
+const program = path.join(outdir, "redis-ha.cjs");
+const redisHa = (args: string[]) => execa(process.execPath, [program, ...args, "--env", name], { all: true });
 
 interface Progress {
   changes?: Changes;
   mended?: boolean;
 }
 
-const tasks = new Listr<Progress>(
-  [
-    {
-      title: "Synthesize Terraform JSON",
-      task: () => synthesize({ environments, outdir: outputFolder() }),
-    },
-    {
-      title: `cdktf deploy ${stacks.join(" ")}`,
-      task: async (progress, task) => {
-        progress.changes = await cdktf("deploy", stacks, (line) => (task.output = line));
-        const { added, changed, destroyed } = progress.changes;
-        const total = added + changed + destroyed;
-        task.title +=
-          total === 0 ? ": nothing to change" : `: ${added} added, ${changed} changed, ${destroyed} destroyed`;
-      },
-    },
-    {
-      title: "Mend what Terraform cannot see (redis-ha converge)",
-      task: async (progress, task) => {
-        const { stdout } = await redisHa(["converge", "--after-apply", "--json"]);
-        progress.mended = (JSON.parse(stdout) as { changed: boolean }).changed;
-        task.title += progress.mended ? ": mended" : ": nothing to change";
-      },
-    },
-    {
-      title: "Cross-check every node (redis-ha verify)",
-      task: () => redisHa(["verify", "--wait", String(VERIFY_SECONDS)]),
-    },
-  ],
-  {
-    rendererOptions: { collapseErrors: false, collapseSubtasks: false },
-    fallbackRendererCondition: !process.stdout.isTTY,
-  },
-);
+const total = ({ added, changed, destroyed }: Changes): number => added + changed + destroyed;
 
-try {
-  const { changes, mended } = await tasks.run({});
-  const nothing = !mended && changes !== undefined && changes.added + changes.changed + changes.destroyed === 0;
-  await execa(process.execPath, [path.join(outputFolder(), "redis-ha.cjs"), "status", "--env", name], {
-    stdio: "inherit",
+await exitOnError(async () => {
+  // Imported here, because an environment that is not valid is reported at import.
+  const { environments } = await import("../environments/index.ts");
+  const { localStacks } = await import("./local-environment.ts");
+  const { synthesize } = await import("../stacks/synth.ts");
+  const stacks = localStacks(environments, name);
+
+  const tasks = new Listr<Progress>(
+    [
+      {
+        title: "Synthesize Terraform JSON",
+        task: () => synthesize({ environments, outdir }),
+      },
+      {
+        title: `cdktf deploy ${stacks.join(" ")}`,
+        task: async (progress, task) => {
+          const changes = await cdktf("deploy", stacks, (line) => (task.output = line));
+          progress.changes = changes;
+          const { added, changed, destroyed } = changes;
+          const result = `${added} added, ${changed} changed, ${destroyed} destroyed`;
+          task.title += `: ${total(changes) === 0 ? "nothing to change" : result}`;
+        },
+      },
+      {
+        title: "Mend what Terraform cannot see (redis-ha converge)",
+        task: async (progress, task) => {
+          const { stdout } = await redisHa(["converge", "--after-apply", "--json"]);
+          progress.mended = (JSON.parse(stdout) as { changed: boolean }).changed;
+          task.title += progress.mended ? ": mended" : ": nothing to change";
+        },
+      },
+      {
+        title: "Cross-check every node (redis-ha verify)",
+        task: () => redisHa(["verify", "--wait", String(VERIFY_SECONDS)]),
+      },
+    ],
+    { rendererOptions: { collapseErrors: false }, fallbackRendererCondition: !process.stdout.isTTY },
+  );
+
+  const { changes, mended } = await tasks.run({}).catch((error: Error & { all?: string }) => {
+    throw new Error(`\nnpm start failed: ${error.all || error.message}\n\nIt can be run again at any time.`);
   });
+  const nothing = !mended && changes !== undefined && total(changes) === 0;
+  await execa(process.execPath, [program, "status", "--env", name], { stdio: "inherit" });
   const env = name === "local" ? "" : ` --env ${name}`;
   process.stdout.write(`
 ${nothing ? "Nothing to change: the cluster is as described.\n" : ""}Connect:      npx redis-ha connect --exec${env}
 From Node.js: npx redis-ha connect --ioredis${env}
-Stop:         npm stop${name === "local" ? "" : ` -- ${name}`}
+Stop:         npm stop${name === "local" ? "" : ` ${name}`}
 `);
-} catch (error) {
-  const { all } = error as { all?: string };
-  process.stderr.write(`\nnpm start failed: ${all || (error as Error).message}\n\nIt can be run again at any time.\n`);
-  process.exitCode = 1;
-}
+});

@@ -3,29 +3,45 @@ import path from "node:path";
 import { Listr } from "listr2";
 import { nodeFolder, projectRoot, stateFolder } from "../agent/node-folder.ts";
 import { retire } from "../agent/retire.ts";
-import { environments } from "../environments/index.ts";
 import { outputFolder } from "../stacks/folders.ts";
-import { synthesize } from "../stacks/synth.ts";
+import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 import { cdktf } from "./cdktf.ts";
-import { readInventoryOf } from "./local-environment.ts";
 
 /**
- * `npm stop [-- <environment>]`: destroys an environment on this computer, then ends what a killed run left behind,
- * by the records of what this checkout started. The data stays.
+ * `npm stop [<environment>]`: destroys an environment on this computer, then ends what a killed run left behind, by the
+ * records of what this checkout started. The data stays.
  */
 
-const { name, stacks } = readInventoryOf(process.argv[2] ?? "local");
-const folder = path.join(stateFolder(projectRoot(import.meta.dirname)), name);
+const name = process.argv[2] ?? "local";
+const state = stateFolder(projectRoot(import.meta.dirname));
+const folder = path.join(state, name);
+
+/** The nodes of this environment that were ever applied here, described or not. */
+const nodes = (): string[] =>
+  fs.existsSync(folder)
+    ? fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : []))
+    : [];
+
+/** Whom to look for on the described ports, should somebody have removed the state folder of a running cluster. */
+function synthesizedSpecs(): Map<string, NodeSpec> {
+  const specs = path.join(outputFolder({}), "specs", name);
+  const files = fs.existsSync(specs) ? fs.readdirSync(specs).map((file) => path.join(specs, file)) : [];
+  const parsed = files.map((file) => parseNodeSpec(fs.readFileSync(file, "utf8"), file));
+  return new Map(parsed.map((spec) => [spec.node.name, spec]));
+}
 
 const tasks = new Listr(
   [
     {
-      title: "Synthesize Terraform JSON",
-      task: () => synthesize({ environments, outdir: outputFolder() }),
-    },
-    {
-      title: `cdktf destroy ${stacks.join(" ")}`,
+      title: "cdktf destroy",
       task: async (_, task) => {
+        // Imported here, because an environment that is not valid is reported at import, and must not keep what runs alive.
+        const { environments } = await import("../environments/index.ts");
+        const { localStacks } = await import("./local-environment.ts");
+        const { synthesize } = await import("../stacks/synth.ts");
+        const stacks = localStacks(environments, name);
+        await synthesize({ environments, outdir: outputFolder({}) });
+        task.title = `cdktf destroy ${stacks.join(" ")}`;
         const { destroyed } = await cdktf("destroy", stacks, (line) => (task.output = line));
         task.title += destroyed === 0 ? ": nothing to destroy" : `: ${destroyed} destroyed`;
       },
@@ -33,13 +49,18 @@ const tasks = new Listr(
     {
       title: "Look for what a killed run left",
       task: async (_, task) => {
-        const nodes = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
         const swept: string[] = [];
-        for (const node of nodes) {
-          const done = await retire(nodeFolder(path.dirname(folder), name, node), false);
-          if (done.length > 0) swept.push(`${node}: ${done.join(", ")}`);
+        const failed: string[] = [];
+        const described = synthesizedSpecs();
+        for (const node of new Set([...nodes(), ...described.keys()])) {
+          const options = { waitForFailover: false, described: described.get(node) };
+          await retire(nodeFolder(state, name, node), options).then(
+            (done) => swept.push(...(done.length > 0 ? [`${node}: ${done.join(", ")}`] : [])),
+            (error: Error) => failed.push(`${node}: ${error.message}`),
+          );
         }
         task.title += swept.length > 0 ? `: ${swept.join("; ")}` : ": nothing";
+        if (failed.length > 0) throw new Error(failed.join("\n"));
       },
     },
   ],
@@ -50,5 +71,6 @@ const tasks = new Listr(
 await tasks.run();
 for (const { error } of tasks.errors) process.stderr.write(`\n${error.message}\n`);
 if (tasks.errors.length > 0) process.exitCode = 1;
-if (fs.existsSync(folder))
+if (nodes().length > 0) {
   process.stdout.write(`\nThe data and logs stay in ${folder}; remove that folder to start empty.\n`);
+}

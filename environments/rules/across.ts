@@ -1,3 +1,4 @@
+import { zoneStackName } from "../../stacks/stack-name.ts";
 import { environmentFile } from "../invalid-environment-error.ts";
 import type { Environment } from "../environment.ts";
 import { endpointsOf, placedNodes, type Problem } from "./rule.ts";
@@ -25,10 +26,7 @@ const sameMasterName: PairRule = ({ earlier, later }) =>
 
 /** Every stack of an environment and the field that it is named after. */
 const stacksOf = ({ name, zones }: Environment): Map<string, string> =>
-  new Map([
-    ...["network", "foundation", "observability"].map((stack) => [`${name}-${stack}`, "name"] as const),
-    ...Object.keys(zones).map((zone) => [`${name}-zone-${zone}`, `zones.${zone}`] as const),
-  ]);
+  new Map(Object.keys(zones).map((zone) => [zoneStackName(name, zone), `zones.${zone}`]));
 
 const sameStack: PairRule = ({ earlier, later }) => {
   const others = stacksOf(earlier);
@@ -48,8 +46,8 @@ const sameStack: PairRule = ({ earlier, later }) => {
 const sameLocalPort: PairRule = ({ earlier, later }) => {
   if (earlier.target.kind !== "local" || later.target.kind !== "local") return [];
   const taken = endpointsOf(placedNodes(earlier));
-  return endpointsOf(placedNodes(later)).flatMap(({ port, path }) => {
-    const other = taken.find((endpoint) => endpoint.port === port);
+  return endpointsOf(placedNodes(later)).flatMap(({ address, port, path }) => {
+    const other = taken.find((endpoint) => endpoint.address === address && endpoint.port === port);
     return other
       ? [
           {

@@ -8,11 +8,11 @@ const a = peer("a");
 const b = peer("b");
 const c = peer("c");
 
-const names = (voter: typeof a, named: typeof a): SentinelAnswer => ({
+const names = (voter: typeof a, named: typeof a, flags = "master"): SentinelAnswer => ({
   node: voter,
   state: {
     master: { address: named.address, port: named.redisPort as number },
-    flags: "master",
+    flags,
     configEpoch: 0,
     quorum: 2,
     downAfterMs: 2000,
@@ -100,6 +100,26 @@ describe("the role in which redis-server starts", () => {
       "a quorum names this node, which is empty and has no record: never an empty master",
       facts("a", { ...fresh, sentinels: all(a) }),
       "wait",
+    ],
+    [
+      "a quorum names this node, but is failing it over: takes no writes beside the new master",
+      facts("a", { sentinels: [names(a, a), names(b, a, "s_down,o_down,master,failover_in_progress"), names(c, a)] }),
+      "fenced master",
+    ],
+    [
+      "was replica of an address that is no node any more, nobody is master: follows no stranger, waits",
+      facts("b", { persisted: replicaOf(peer("h")) }),
+      "wait",
+    ],
+    [
+      "was replica of an address that is no node any more, another node is master: its replica",
+      facts("b", { persisted: replicaOf(peer("h")), peers: [redis(a)] }),
+      "replica of 7001",
+    ],
+    [
+      "first start when the peers follow an address that is no node: follows no stranger",
+      facts("b", { ...fresh, peers: [redis(c, peer("h"))] }),
+      "replica of 7001",
     ],
     ["no quorum, was replica: stays replica", facts("b", { persisted: replicaOf(a) }), "replica of 7001"],
     ["no quorum, was master: master that takes no writes", facts("a", {}), "fenced master"],

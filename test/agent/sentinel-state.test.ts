@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { reconcileSentinelState, seedSentinelState, sentinelId } from "../../agent/sentinel-state.ts";
+import { allNodes } from "../../topology/node-spec.ts";
 import { specOf } from "../support/spec.ts";
 
 const spec = specOf("a");
 const at = (port: number): { address: string; port: number } => ({ address: "127.0.0.1", port });
-const seeded = seedSentinelState(spec, at(7001), 3);
+const seeded = seedSentinelState(spec, at(7001), 3, allNodes(spec));
 
 describe("the seeded state of a Sentinel", () => {
   it("names the master, and every other node from the start", () => {
@@ -20,6 +21,10 @@ describe("the seeded state of a Sentinel", () => {
       `sentinel known-sentinel redis-ha-test 127.0.0.1 27003 ${sentinelId("redis-ha-test", "redis-c")}`,
       "",
     ]);
+  });
+
+  it("leaves out whom it is not told of: Sentinel would make a replica of whoever has that port", () => {
+    expect(seedSentinelState(spec, at(7001), 0, [])).not.toContain("known-replica");
   });
 
   it("gives every Sentinel of every cluster an id of its own, always the same", () => {
@@ -68,6 +73,12 @@ describe("the state of a Sentinel that was away", () => {
     const { text, changes } = reconcileSentinelState(withGhosts, spec, undefined);
     expect(text).toBe(seeded);
     expect(changes).toEqual(["forgot replica 127.0.0.1 7009", `forgot sentinel 127.0.0.1 27009 ${"f".repeat(40)}`]);
+  });
+
+  it("forgets a replica on whose port somebody else's server answers", () => {
+    const { text } = reconcileSentinelState(seeded, spec, undefined, allNodes(spec).slice(1, 2));
+    expect(text).not.toContain("known-replica redis-ha-test 127.0.0.1 7002");
+    expect(text).toContain("known-replica redis-ha-test 127.0.0.1 7003");
   });
 
   it("keeps what belongs to another master", () => {

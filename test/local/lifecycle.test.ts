@@ -99,6 +99,13 @@ describe.sequential("a cluster on this computer", () => {
     expect(await master()).toBe(elected);
   });
 
+  it("a node that was retired although Terraform still has it is brought back by npm start", async () => {
+    await checkout.host("retire", "local", "redis-b");
+    const { code, all } = await checkout.start();
+    expect(code, all).toBe(0);
+    expect(all).toContain("2 replicas follow, 3 Sentinels agree");
+  });
+
   it("npm stop leaves no process, no port, and no file but the state folder that it names", async () => {
     const before = pids();
     const { code, all } = await checkout.stop();
@@ -115,7 +122,7 @@ describe.sequential("a cluster on this computer", () => {
   it("converge starts nothing that was stopped: it mends what is applied, and is no second way to apply", async () => {
     const { code, all } = await checkout.redisHa("converge");
     expect(code).toBe(1);
-    expect(all).toContain("redis-a: not applied on this computer; apply first");
+    expect(all).toContain("redis-a: not applied on this computer, or its folder is lost; apply");
     expect(await isListening({ address: "127.0.0.1", port: base + 1 })).toBe(false);
   });
 

@@ -1,3 +1,5 @@
+import fs from "node:fs";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isListening } from "../../agent/ports.ts";
 import { processStart } from "../../agent/processes.ts";
@@ -75,5 +77,27 @@ describe.sequential("one master, one replica and a witness", () => {
     expect(code, all).toBe(0);
     expect(all).toContain("redis-b is master, 1 replica follows, 3 Sentinels agree");
     expect(await withConnection(cluster.endpoint("redis-a"), (redis) => redis.get("after"))).toBe("failover");
+  });
+
+  it("is ended by npm stop even when its state folder was removed while it ran", async () => {
+    fs.rmSync(path.dirname(checkout.folder(name, "redis-a").root), { recursive: true });
+    const { code, all } = await checkout.stop(name);
+    expect(code, all).toBe(0);
+    for (const node of cluster.topology.nodes) {
+      for (const port of [node.redisPort, node.sentinelPort]) {
+        expect(port !== undefined && (await isListening({ address: "127.0.0.1", port })), `port ${port}`).toBe(false);
+      }
+    }
+  });
+
+  it("npm stop ends what runs also when the description is not valid any more", async () => {
+    expect((await checkout.start(name)).code).toBe(0);
+    checkout.describe({ ...environment, settings: { maxMemoryMb: -1 } });
+    const { code, all } = await checkout.stop(name);
+    expect(code).toBe(1);
+    expect(all).toContain("settings.maxMemoryMb");
+    expect(all).not.toContain("    at ");
+    for (const node of cluster.names) expect(checkout.pid(name, node, "agent")).toBeUndefined();
+    expect(await isListening(cluster.endpoint("redis-a"))).toBe(false);
   });
 });

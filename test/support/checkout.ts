@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { type NodeFolder, nodeFolder, stateFolder } from "../../agent/node-folder.ts";
@@ -44,7 +43,8 @@ export interface Checkout {
 
 /** A clone of this project in a folder of its own, with its own environments and its own user state. */
 export async function createCheckout(...environments: EnvironmentInput[]): Promise<Checkout> {
-  const home = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "rh-")));
+  // Not os.tmpdir(): macOS's is too long for the agents' sockets.
+  const home = fs.realpathSync(fs.mkdtempSync("/tmp/rh-"));
   const root = path.join(home, "clone");
   fs.cpSync(project, root, { recursive: true, filter: (source) => !left.has(path.basename(source)) });
   linkPackages(root);
@@ -133,10 +133,15 @@ export const environments: Environment[] = parseEnvironments(inputs);
     remove: async () => {
       const state = stateOf();
       const folders = fs.existsSync(state)
-        ? fs.readdirSync(state).flatMap((name) => fs.readdirSync(path.join(state, name)).map((node) => [name, node]))
+        ? fs
+            .readdirSync(state, { withFileTypes: true })
+            .filter((entry) => entry.isDirectory())
+            .flatMap(({ name }) => fs.readdirSync(path.join(state, name)).map((node) => [name, node]))
         : [];
       await Promise.all(
-        folders.map(([name, node]) => retire(nodeFolder(state, name as string, node as string), false)),
+        folders.map(([name, node]) =>
+          retire(nodeFolder(state, name as string, node as string), { waitForFailover: false }),
+        ),
       );
       fs.rmSync(home, { recursive: true, force: true });
     },

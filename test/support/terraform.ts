@@ -1,9 +1,10 @@
 import fs from "node:fs";
 import { execa } from "execa";
+import { findTerraform } from "../../tools/setup/binaries.mjs";
 
 /** Terraform in a folder, quiet about updates and never asking anything. @throws with its output when it fails */
 export async function terraform(folder: string, ...args: string[]): Promise<string> {
-  const { all } = await execa("terraform", args, {
+  const { all } = await execa((await findTerraform()).path, args, {
     cwd: folder,
     all: true,
     env: { ...quietTerraform, TF_IN_AUTOMATION: "1", TF_INPUT: "0", NO_COLOR: "1" },
