@@ -104,6 +104,8 @@ export class Resident {
   private async watch(): Promise<void> {
     let rotated = 0;
     while (!this.leaving) {
+      // Nobody could find this agent any more, and it could start nothing.
+      if (!fs.existsSync(this.folder.spec)) return;
       await this.enqueue(() => this.look());
       if (Date.now() - rotated > ROTATE_EVERY_MS) {
         rotated = Date.now();

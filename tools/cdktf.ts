@@ -33,8 +33,9 @@ export async function cdktf(
     if (step) onLine(step);
   }
   const { exitCode, all } = await child;
-  if (exitCode !== 0) throw new Error(`cdktf ${action} failed:\n${(all ?? "").split("\n").slice(-40).join("\n")}`);
-  return changesIn(all ?? "");
+  const output = stripVTControlCharacters(all ?? "");
+  if (exitCode !== 0) throw new Error(`cdktf ${action} failed:\n${output.split("\n").slice(-40).join("\n")}`);
+  return changesIn(output);
 }
 
 /** What a provisioner says of its node: `... (local-exec): redis-a: sentinel restarted`. */

@@ -80,9 +80,12 @@ describe.sequential("one master, one replica and a witness", () => {
   });
 
   it("is ended by npm stop even when its state folder was removed while it ran", async () => {
-    fs.rmSync(path.dirname(checkout.folder(name, "redis-a").root), { recursive: true });
+    const agents = cluster.names.map((node) => checkout.pid(name, node, "agent") as number);
+    const environmentFolder = path.dirname(checkout.folder(name, "redis-a").root);
+    fs.rmSync(environmentFolder, { recursive: true, maxRetries: 10, retryDelay: 50 });
     const { code, all } = await checkout.stop(name);
     expect(code, all).toBe(0);
+    expect(agents.filter((pid) => processStart(pid))).toEqual([]);
     for (const node of cluster.topology.nodes) {
       for (const port of [node.redisPort, node.sentinelPort]) {
         expect(port !== undefined && (await isListening({ address: "127.0.0.1", port })), `port ${port}`).toBe(false);

@@ -6,7 +6,7 @@ import { type Checkout, createCheckout, threeNodes } from "../support/checkout.t
 import { Cluster } from "../support/cluster.ts";
 import { launchRedis, withFolder } from "../support/redis-process.ts";
 
-const base = 18700;
+const base = 18800;
 /** Sentinel makes a replica of a master on a known replica's port after 8 s (four publish periods). */
 const SENTINEL_CONVERTS_MS = 10_000;
 
