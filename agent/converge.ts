@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import path from "node:path";
 import type { Redis } from "ioredis";
 import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
@@ -41,7 +42,12 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
   for (const { name, zone: itsZone } of inventory.nodes) {
     try {
       const ofZone = zone === undefined || itsZone === zone;
-      const done = ofZone ? await mend(name) : await forgetGone(name);
+      const folder = folderOf(options, name);
+      if (ofZone && !options.afterApply && fs.existsSync(folder.retired)) {
+        report(`${name}: was retired; an apply brings it back`);
+        continue;
+      }
+      const done = ofZone ? await applySpec(specFor(options, name, folder), folder) : await forgetGone(folder);
       changed ||= done.length > 0;
       if (ofZone || done.length > 0) report(`${name}: ${done.length > 0 ? done.join(", ") : "nothing to change"}`);
     } catch (error) {
@@ -52,18 +58,12 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
   const { done, failed } = await followNamedMaster(inventory);
   for (const line of [...done, ...failed]) report(line);
   return { changed: changed || done.length > 0, problems: [...problems, ...failed] };
+}
 
-  async function mend(name: string): Promise<string[]> {
-    const folder = folderOf(options, name);
-    return applySpec(specFor(options, name, folder), folder);
-  }
-
-  /** What one zone's change asks of the nodes of the others. One that is not there yet has nothing to forget. */
-  async function forgetGone(name: string): Promise<string[]> {
-    const folder = folderOf(options, name);
-    const applied = appliedSpec(folder);
-    return applied ? forgetGhosts(applied, folder) : [];
-  }
+/** What one zone's change asks of the nodes of the others. One that is not there yet has nothing to forget. */
+async function forgetGone(folder: NodeFolder): Promise<string[]> {
+  const applied = appliedSpec(folder);
+  return applied ? forgetGhosts(applied, folder) : [];
 }
 
 const folderOf = ({ root, environment }: ConvergeOptions, node: string): NodeFolder =>

@@ -21,7 +21,8 @@ locals {
 
   # Synthesizes when the output is missing or older than its sources, and prints nothing.
   # While Terragrunt parses is the only place for it: hooks run after the source has been looked at.
-  # The arguments are the same in every unit, so that the cache of the process makes it one call.
+  # The arguments are the same in every unit, so that the cache of the process answers once one call has ended well.
+  # Units that are parsed until then call it side by side, which it can take.
   ensured = run_cmd("--terragrunt-quiet", "--terragrunt-global-cache", "node", "${local.project}/tools/ensure-synthesized.mjs")
 
   # Every path below goes through this one, so that nothing is read before the output is known to be right.
@@ -40,8 +41,10 @@ locals {
   kind    = keys(local.backend)[0]
   config  = local.backend[local.kind]
 
-  # A saved plan is not looked into: converge mends only what Terraform's state and the cluster both know.
   destroys = length(setintersection(["-destroy", "--destroy", "-destroy=true", "--destroy=true"], get_terraform_cli_args())) > 0
+
+  # A saved plan (`apply FILE`) cannot be looked into and may destroy: then converge brings back nothing that was retired.
+  saved_plan = length([for argument in get_terraform_cli_args() : argument if !startswith(argument, "-")]) > 0
 }
 
 # The same state as that of `cdktf deploy`: the two can take turns.
@@ -67,9 +70,16 @@ terraform {
   after_hook "converge" {
     if       = startswith(local.stack, "zone-") && !local.destroys
     commands = ["apply"]
-    execute = [
-      "node", "${local.output}/redis-ha.cjs", "converge",
-      "--env", local.environment, "--zone", trimprefix(local.stack, "zone-"), "--after-apply",
-    ]
+    execute = concat(
+      ["node", "${local.output}/redis-ha.cjs", "converge"],
+      ["--env", local.environment, "--zone", trimprefix(local.stack, "zone-")],
+      local.saved_plan ? [] : ["--after-apply"],
+    )
+  }
+
+  # Provisioners find the checkout by their working directory, which --download-dir may have put elsewhere.
+  extra_arguments "project" {
+    commands = ["apply", "destroy"]
+    env_vars = { REDIS_HA_PROJECT = local.project }
   }
 }

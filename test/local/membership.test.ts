@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isListening } from "../../agent/ports.ts";
 import { askSentinels } from "../../cluster/answers.ts";
@@ -131,5 +132,19 @@ describe.sequential("membership", () => {
     for (const offset of [1, 2, 3, 4, 11, 12, 13, 14]) {
       expect(await isListening({ address: "127.0.0.1", port: base + offset }), `port ${base + offset}`).toBe(false);
     }
+  });
+
+  it("applies again after a destroy, also when Terragrunt keeps its copies elsewhere, and the data is there again", async () => {
+    const { code, all } = await checkout.run(
+      path.join(checkout.root, "node_modules/.bin/terragrunt"),
+      ["run", "--all", "--non-interactive", "--", "apply", "-auto-approve"],
+      {
+        cwd: path.join(checkout.root, "terragrunt", "local"),
+        env: { TG_DOWNLOAD_DIR: path.join(path.dirname(checkout.root), "downloads") },
+      },
+    );
+    expect(code, all.slice(-3000)).toBe(0);
+    await verified();
+    expect(await withConnection(new Cluster(four).endpoint("redis-d"), (redis) => redis.get("k"))).toBe("v");
   });
 });
