@@ -44,7 +44,8 @@ locals {
   destroys = length(setintersection(["-destroy", "--destroy", "-destroy=true", "--destroy=true"], get_terraform_cli_args())) > 0
 
   # A saved plan (`apply FILE`) cannot be looked into and may destroy: then converge brings back nothing that was retired.
-  saved_plan = length([for argument in get_terraform_cli_args() : argument if !startswith(argument, "-")]) > 0
+  # The first argument without a dash is the command itself.
+  saved_plan = length([for argument in get_terraform_cli_args() : argument if !startswith(argument, "-")]) > 1
 }
 
 # The same state as that of `cdktf deploy`: the two can take turns.

@@ -14,10 +14,13 @@ exclude {
 }
 
 locals {
+  # In the cache of the folder that Terragrunt works from: the command alone does not tell this folder from one below.
+  # Empty while this function itself reads the file.
+  cache = get_working_dir()
+
   # A `for` is evaluated only when it has something to go over; a conditional always evaluates both of its sides.
-  # Terragrunt also reads this file when it looks upwards for dependents of a unit; the command tells the two apart.
   refused = [
-    for insists in feature.all_environments.value ? [] : [false] :
-    run_cmd("--terragrunt-quiet", "node", "${get_terragrunt_dir()}/../tools/refuse-all-environments.mjs", get_terraform_command())
+    for insists in feature.all_environments.value || local.cache == "" ? [] : [false] :
+    run_cmd("--terragrunt-quiet", "node", "${get_terragrunt_dir()}/../tools/refuse-all-environments.mjs", get_terraform_command(), local.cache)
   ]
 }

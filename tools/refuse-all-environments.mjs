@@ -1,69 +1,42 @@
 #!/usr/bin/env node
 // @ts-check
-// Called by terragrunt/terragrunt.hcl, which Terragrunt reads only when it works from above the environments, or looks
-// upwards for dependents. Fails when the command would reach every environment; in doubt it refuses, which is safe.
-import { execFileSync } from "node:child_process";
-import { readFileSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+// Called by terragrunt/terragrunt.hcl, which Terragrunt reads when it works from above the environments, and when it
+// looks upwards for dependents of a unit. Fails when the command would reach every environment; in doubt it refuses.
+import { readdirSync, realpathSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const project = dirname(dirname(fileURLToPath(import.meta.url)));
-const folder = join(project, "terragrunt");
-const command = process.argv[2] ?? "";
+const folder = join(realpathSync(dirname(dirname(fileURLToPath(import.meta.url)))), "terragrunt");
+const [command = "", cache = ""] = process.argv.slice(2);
 
-/** These look at the files of this project only. */
-const harmless = ["find", "list", "graph", "render", "print", "validate"];
+/** These look at the files of this project only. (`find`, `list` and `dag graph` do without this file.) */
+const harmless = ["print", "render", "validate"];
 
 /**
- * @param {string} program
- * @param {string[]} args
+ * How deep below the folder of all environments a path is: 1 an environment, 2 a unit; 0 for every path elsewhere.
+ *
+ * @param {string} path
  */
-const run = (program, args) => execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-
-/** Terragrunt's own folder and arguments; it says neither in HCL, and starts us in the folder of the unit. */
-function terragruntProcess() {
-  const pid = String(process.ppid);
-  if (process.platform === "linux")
-    return {
-      folder: readlinkSync(`/proc/${pid}/cwd`),
-      args: readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0"),
-    };
-  const open = run("lsof", ["-a", "-p", pid, "-d", "cwd", "-Fn"]);
-  return {
-    folder:
-      open
-        .split("\n")
-        .find((line) => line.startsWith("n"))
-        ?.slice(1) ?? "",
-    args: run("ps", ["-o", "command=", "-p", pid]).trim().split(/\s+/),
-  };
-}
-
-/** The folder that Terragrunt works from, or undefined when it cannot be told. */
-function workingFolder() {
+function depth(path) {
   try {
-    const { folder: from, args } = terragruntProcess();
-    const separator = args.indexOf("--");
-    const own = separator < 0 ? args : args.slice(0, separator);
-    const at = own.findLastIndex((arg) => /^--?working-dir(=|$)/.test(arg));
-    const flag = own[at]?.includes("=") ? own[at]?.replace(/^[^=]*=/, "") : own[at + 1];
-    const asked =
-      (at < 0 ? undefined : flag) ?? process.env.TG_WORKING_DIR ?? process.env.TERRAGRUNT_WORKING_DIR ?? ".";
-    return realpathSync(resolve(from, asked));
+    const parts = relative(folder, realpathSync(path)).split(sep);
+    return parts[0] === "" || parts[0] === ".." ? 0 : parts.length;
   } catch {
-    return undefined;
+    return 0;
   }
 }
 
-/** Terragrunt was started inside one environment and only looked up here, for dependents of a unit. */
-function isInsideEnvironment() {
-  const from = workingFolder();
-  if (!from) return false;
-  const path = relative(realpathSync(folder), from);
-  return path !== "" && path.split(sep)[0] !== "..";
-}
+/** Inside an environment Terragrunt has only looked up here. Its cache lies in the folder that it works from. */
+const worksInside = depth(/^(.+)\/\.terragrunt-cache\//.exec(cache)?.[1] ?? "") > 0;
 
-if (!harmless.includes(command) && !isInsideEnvironment()) {
+/**
+ * `destroy --destroy-dependencies-check` looks for dependents as if it worked from above; only the shell says where it
+ * was started. An error here would not stop it: it would find no dependents, and destroy without asking.
+ */
+const checksDependents =
+  command === "destroy" && depth(process.env.PWD ?? "") === 2 && process.env.TG_WORKING_DIR === undefined;
+
+if (!harmless.includes(command) && !worksInside && !checksDependents) {
   const environments = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
     .map((entry) => entry.name);
@@ -71,6 +44,7 @@ if (!harmless.includes(command) && !isInsideEnvironment()) {
     [
       `From this folder \`terragrunt ${command}\` would reach every environment (${environments.join(", ")}). Nothing has been done.`,
       ...environments.map((name) => `  cd terragrunt/${name}   and run it there for ${name} alone`),
+      "  --filter './<environment>/**'   in the folder terragrunt, for one environment as well",
       "  --feature all_environments=true   if you mean all of them",
     ].join("\n"),
   );

@@ -1,39 +1,34 @@
 import fs from "node:fs/promises";
 import path from "node:path";
-import { expect, test } from "vitest";
-import { synthSources } from "../../tools/synth-sources.mjs";
-import { describeWithTerragrunt, ProjectCopy, projectRoot } from "./project-copy.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { createCheckout, threeNodes } from "../support/checkout.ts";
+import { describeWithTerragrunt, projectRoot } from "./project-copy.ts";
 
-/** This project as it is in a clone or an unpacked archive: no git, no output, no state. */
-async function freshCopy(): Promise<ProjectCopy> {
-  const copy = await ProjectCopy.create();
-  await fs.rm(copy.at("environments"), { recursive: true });
-  for (const source of [...synthSources, "package.json", "tsconfig.json"]) {
-    await fs.cp(path.join(projectRoot, source), copy.at(source), { recursive: true });
-  }
-  return copy;
-}
+describeWithTerragrunt("in a clone with the real synth", () => {
+  test("several units at once synthesize and plan their nodes; afterwards nothing is synthesized again", async () => {
+    const clone = await createCheckout(threeNodes("local", 22_900));
+    onTestFinished(() => clone.remove());
+    await clone.synth(); // writes the units
+    await fs.rm(path.join(clone.root, "cdktf.out"), { recursive: true });
+    const plan = (zone: string) =>
+      clone.run(path.join(clone.root, "node_modules/.bin/terragrunt"), ["plan"], {
+        cwd: path.join(clone.root, "terragrunt/local", `zone-${zone}`),
+        env: { CDKTF_OUTDIR: "elsewhere", TG_NO_COLOR: "true" },
+      });
 
-describeWithTerragrunt("in a fresh copy in a folder of another name", () => {
-  test("run --all plan synthesizes and plans every node", async () => {
-    const copy = await freshCopy();
+    const plans = await Promise.all(["a", "b", "c"].map(plan));
 
-    const plan = await copy.terragrunt("terragrunt/local", ["run", "--all", "plan"], { CDKTF_OUTDIR: "elsewhere" });
+    for (const [index, letter] of ["a", "b", "c"].entries()) {
+      expect(plans[index]?.all).toContain(`["redis-${letter}"] will be created`);
+      expect(plans[index]).toMatchObject({ code: 0 });
+      expect(plans[index]?.all).not.toContain(projectRoot);
+    }
+    const stamp = path.join(clone.root, "cdktf.out/.stamp");
+    const { mtimeMs } = await fs.stat(stamp);
 
-    expect(plan).toMatchObject({ exitCode: 0 });
-    for (const node of ["redis-a", "redis-b", "redis-c"]) expect(plan.all).toContain(`["${node}"] will be created`);
-    expect(plan.all).not.toContain(projectRoot);
-  });
-
-  test("a second plan finds the output fresh", async () => {
-    const copy = await freshCopy();
-    const plan = () => copy.terragrunt("terragrunt/local-pair/zone-c", ["plan"]);
-    expect(await plan()).toMatchObject({ exitCode: 0 });
-    const { mtimeMs } = await fs.stat(copy.at("cdktf.out/.stamp"));
-
-    const again = await plan();
+    const again = await plan("c");
 
     expect(again.all).not.toContain("Downloading Terraform configurations");
-    expect((await fs.stat(copy.at("cdktf.out/.stamp"))).mtimeMs).toBe(mtimeMs);
+    expect((await fs.stat(stamp)).mtimeMs).toBe(mtimeMs);
   });
 });

@@ -5,6 +5,7 @@ import { execa } from "execa";
 import { describe } from "vitest";
 import { findTerragrunt, toolEnvironment } from "../../tools/setup/binaries.mjs";
 import { temporaryFolder } from "../support/synth.ts";
+import { type FixtureStacks, writeOutput } from "./fixture-output.ts";
 
 export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -20,29 +21,17 @@ export const describeWithTerragrunt = (name: string, tests: () => void): void =>
 
 const tools = await toolEnvironment();
 
-/** Part of a stack's document, beside the backend that every stack has. */
-export interface FixtureStack {
-  readonly after?: readonly string[];
-  readonly backend?: unknown;
-  readonly document?: Readonly<Record<string, unknown>>;
-}
+/** A document with one resource that needs no provider. */
+export const input = (value: string) => ({ document: { resource: { terraform_data: { it: { input: value } } } } });
 
-/** Stacks by environment, then by the name of their unit. */
-export type FixtureStacks = Readonly<Record<string, Readonly<Record<string, FixtureStack>>>>;
+const zones = (name: string) => ({
+  "zone-a": input(`${name} a`),
+  "zone-b": { ...input(`${name} b`), after: ["zone-a"] },
+  "zone-c": { ...input(`${name} c`), after: ["zone-b"] },
+});
 
-const input = (value: string) => ({ document: { resource: { terraform_data: { it: { input: value } } } } });
-
-/** The environments that the committed units belong to, with a resource each that needs no provider. */
-export const twoEnvironments: FixtureStacks = Object.fromEntries(
-  ["local", "local-pair"].map((name) => [
-    name,
-    {
-      "zone-a": input(`${name} a`),
-      "zone-b": { ...input(`${name} b`), after: ["zone-a"] },
-      "zone-c": { ...input(`${name} c`), after: ["zone-b"] },
-    },
-  ]),
-);
+/** The environments that the committed units belong to. */
+export const twoEnvironments = { local: zones("local"), "local-pair": zones("local-pair") };
 
 export interface Outcome {
   readonly exitCode: number | undefined;
@@ -51,7 +40,10 @@ export interface Outcome {
   readonly stdout: string;
 }
 
-/** A copy of the parts of this project that Terragrunt needs, with stacks that start nothing. */
+/**
+ * The parts of this project that Terragrunt needs, synthesized, with stacks that start nothing. (`createCheckout` makes
+ * a whole clone, with the real stacks.)
+ */
 export class ProjectCopy {
   readonly folder: string;
 
@@ -69,10 +61,12 @@ export class ProjectCopy {
       });
     }
     await fs.symlink(path.join(projectRoot, "node_modules"), copy.at("node_modules"));
-    await fs.copyFile(path.join(projectRoot, "test/terragrunt/fixture-main.ts"), copy.at("main.ts"));
+    const fixture = JSON.stringify(new URL("fixture-output.ts", import.meta.url).href);
+    await fs.writeFile(copy.at("main.ts"), `import { main } from ${fixture};\nawait main(import.meta.dirname);\n`);
     await fs.writeFile(copy.at("package.json"), `{ "type": "module" }\n`);
     await fs.mkdir(copy.at("environments"));
     await copy.describeStacks(stacks);
+    await writeOutput(copy.folder, stacks);
     return copy;
   }
 
@@ -81,7 +75,7 @@ export class ProjectCopy {
   }
 
   /** Changes what the copy's synth writes; it is not run. */
-  async describeStacks(stacks: FixtureStacks): Promise<void> {
+  async describeStacks(stacks: FixtureStacks | { readonly error: string }): Promise<void> {
     await fs.writeFile(this.at("environments", "stacks.json"), JSON.stringify(stacks));
   }
 
@@ -91,9 +85,15 @@ export class ProjectCopy {
     return log.split("\n").filter((line) => line !== "");
   }
 
-  /** How often the copy has been synthesized. */
+  /** How often the copy's own synth has run. */
   async synthesized(): Promise<number> {
     return (await fs.readFile(this.at("synthesized.log"), "utf8").catch(() => "")).length;
+  }
+
+  /** The states that there are, `<environment>/<file>`: what has been applied. */
+  async states(): Promise<string[]> {
+    const files = await fs.readdir(this.at(".state"), { recursive: true }).catch(() => []);
+    return files.filter((file) => file.endsWith(".tfstate")).sort();
   }
 
   /** Runs the real Terragrunt in a folder of the copy. Fails never: the outcome says how it ended. */
@@ -101,17 +101,13 @@ export class ProjectCopy {
     return this.run(installed?.path ?? "", folder, args, env);
   }
 
-  /** Runs the wrapper as `npx terragrunt` does. */
-  async wrapper(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-    return this.run(this.at("node_modules/.bin/terragrunt"), folder, args, env);
-  }
-
   /** Runs Terraform in the folder of a synthesized stack, as cdktf does. */
   async terraform(stack: string, ...args: string[]): Promise<Outcome> {
-    return this.run(tools["TERRAFORM_BINARY_NAME"] ?? "", `cdktf.out/stacks/${stack}`, args, {});
+    return this.run(tools["TERRAFORM_BINARY_NAME"] ?? "", `cdktf.out/stacks/${stack}`, args);
   }
 
-  async run(program: string, folder: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
+  /** Fails never: the outcome says how it ended. */
+  async run(program: string, folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
     const cwd = this.at(folder);
     const { exitCode, all, stdout } = await execa(program, args, {
       cwd,

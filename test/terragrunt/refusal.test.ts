@@ -1,33 +1,24 @@
-import fs from "node:fs/promises";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { describeWithTerragrunt, ProjectCopy } from "./project-copy.ts";
 
-const states = (copy: ProjectCopy): Promise<string[]> => fs.readdir(copy.at(".state")).catch(() => []);
+const apply = ["run", "--all", "--non-interactive", "apply"];
 
 describeWithTerragrunt("all environments at once", () => {
-  const apply = ["run", "--all", "--non-interactive", "apply"];
-
-  test("are refused from wherever they would be reached, and nothing is applied", async () => {
+  test.each([
+    ["from the folder above", "terragrunt", apply],
+    ["by --working-dir", "terragrunt/local/zone-a", [...apply, "--working-dir", "../.."]],
+  ])("are refused %s, and nothing is applied", async (_, folder, args) => {
     const copy = await ProjectCopy.create();
-    const ways: readonly [string, string, readonly string[], NodeJS.ProcessEnv][] = [
-      ["the folder above", "terragrunt", apply, {}],
-      ["the folder above, as apply --all, with a PWD that is not true", "terragrunt", ["apply", "--all"], { PWD: "/" }],
-      ["the project's folder, a plan", ".", ["run", "--all", "plan"], {}],
-      ["--working-dir", "terragrunt/local", ["run", "--all", "--working-dir", "..", "apply"], {}],
-      ["-working-dir=", "terragrunt/local", ["run", "--all", "-working-dir=..", "apply"], {}],
-      ["TG_WORKING_DIR", "terragrunt/local", apply, { TG_WORKING_DIR: "../.." }],
-    ];
 
-    for (const [way, folder, args, env] of ways) {
-      const outcome = await copy.terragrunt(folder, args, env);
+    const outcome = await copy.terragrunt(folder, args);
 
-      expect(outcome.exitCode, way).toBe(1);
-      expect(outcome.all, way).toContain("would reach every environment (local, local-pair). Nothing has been done.");
-      expect(outcome.all, way).toContain("cd terragrunt/local-pair");
-      expect(outcome.all, way).toContain("--feature all_environments=true");
-    }
-    expect(await states(copy)).toEqual([]);
+    expect(outcome.exitCode).toBe(1);
+    expect(outcome.all).toContain("would reach every environment (local, local-pair). Nothing has been done.");
+    expect(outcome.all).toContain("cd terragrunt/local-pair");
+    expect(outcome.all).toContain("--filter './<environment>/**'");
+    expect(outcome.all).toContain("--feature all_environments=true");
+    expect(await copy.states()).toEqual([]);
     expect(await copy.converged()).toEqual([]);
   });
 
@@ -37,54 +28,86 @@ describeWithTerragrunt("all environments at once", () => {
     const outcome = await copy.terragrunt("terragrunt", [...apply, "--feature", "all_environments=true"]);
 
     expect(outcome).toMatchObject({ exitCode: 0 });
-    expect((await states(copy)).sort()).toEqual(["local", "local-pair"]);
+    expect(await copy.states()).toHaveLength(6);
   });
 
-  test("one environment is reached from above by a filter", async () => {
+  test("may be looked at", async () => {
     const copy = await ProjectCopy.create();
 
-    const outcome = await copy.terragrunt("terragrunt", ["run", "--all", "--filter", "./local/**", "plan"]);
-
-    expect(outcome).toMatchObject({ exitCode: 0 });
-    expect(outcome.all).not.toContain("local-pair");
-  });
-
-  test("looking at the files of the project is no reason to refuse", async () => {
-    const copy = await ProjectCopy.create();
-
-    for (const args of [
-      ["find", "--dependencies"],
+    for (const command of [
+      ["find", "--dag"],
       ["hcl", "validate"],
-      ["dag", "graph"],
+      ["info", "print", "--all"],
+      ["render", "--all"],
     ]) {
-      expect(await copy.terragrunt("terragrunt", args)).toMatchObject({ exitCode: 0 });
+      const outcome = await copy.terragrunt("terragrunt", command);
+
+      expect(outcome).toMatchObject({ exitCode: 0 });
+      expect(outcome.all).not.toContain("would reach every environment");
     }
   });
 
-  test("the search for dependents, which looks upwards in a git repository, is let pass", async () => {
+  test("are told apart by a filter", async () => {
     const copy = await ProjectCopy.create();
-    await execa("git", ["init", "--quiet"], { cwd: copy.folder });
+
+    const one = await copy.terragrunt("terragrunt", ["run", "--all", "--filter", "./local/**", "plan"]);
+
+    expect(one).toMatchObject({ exitCode: 0 });
+    expect(one.all.match(/will be created/g)).toHaveLength(3);
+
+    // Copies in the caches that this has left are not taken for units.
+    const found = await copy.terragrunt(".", ["find"]);
+    const units = ["local", "local-pair"].flatMap((it) =>
+      ["a", "b", "c"].map((zone) => `terragrunt/${it}/zone-${zone}`),
+    );
+    expect(found.stdout.trim().split("\n").sort()).toEqual(["terragrunt", ...units].sort());
+  });
+});
+
+describeWithTerragrunt("in a git repository, where Terragrunt looks for dependents from its root", () => {
+  test("a unit is planned, applied and destroyed in its folder", async () => {
+    const copy = await repository();
+
+    for (const command of [["plan"], ["apply", "-auto-approve"], ["destroy", "-auto-approve"]]) {
+      const outcome = await copy.terragrunt("terragrunt/local/zone-a", command);
+
+      expect(outcome).toMatchObject({ exitCode: 0 });
+      expect(outcome.all).not.toContain("would reach every environment");
+    }
+    expect(await copy.converged()).toEqual(["converge --env local --zone a --after-apply"]);
+  });
+
+  test("the dependents of a unit are found: to be planned as well, and before it is destroyed", async () => {
+    const copy = await repository();
 
     const dependents = await copy.terragrunt("terragrunt/local", ["run", "--all", "--filter", "...zone-b", "plan"]);
     expect(dependents).toMatchObject({ exitCode: 0 });
     expect(dependents.all.match(/will be created/g)).toHaveLength(2);
 
-    const graph = await copy.terragrunt("terragrunt/local/zone-c", ["run", "--graph", "plan"]);
+    const graph = await copy.terragrunt("terragrunt/local/zone-b", ["run", "--graph", "plan"]);
     expect(graph).toMatchObject({ exitCode: 0 });
+    expect(graph.all.match(/will be created/g)).toHaveLength(2);
 
-    const destroy = ["destroy", "--destroy-dependencies-check", "--non-interactive", "-auto-approve"];
-    expect(await copy.terragrunt("terragrunt/local/zone-c", destroy)).toMatchObject({ exitCode: 0 });
+    // Found, it asks; not found, it would destroy without.
+    const destroy = await copy.terragrunt("terragrunt/local/zone-b", ["destroy", "--destroy-dependencies-check"]);
+    expect(destroy.all).toMatch(/Detected dependent units:\s+.*terragrunt\/local\/zone-c/);
+    expect(destroy.all).not.toContain("Destroy complete");
   });
 
-  test("copies in caches and other folders of the project are not taken for units", async () => {
-    const copy = await ProjectCopy.create();
-    await copy.terragrunt("terragrunt/local", ["run", "--all", "plan"]);
+  test("run --all that works from the root of the repository is refused, wherever it is started", async () => {
+    const copy = await repository();
+    const destroy = ["run", "--all", "--non-interactive", "destroy"];
 
-    const found = await copy.terragrunt(".", ["find"]);
+    const outcome = await copy.terragrunt("terragrunt/local/zone-a", destroy, { TG_WORKING_DIR: "../../.." });
 
-    expect(found.stdout.trim().split("\n").sort()).toEqual([
-      "terragrunt",
-      ...["local", "local-pair"].flatMap((it) => ["a", "b", "c"].map((zone) => `terragrunt/${it}/zone-${zone}`)).sort(),
-    ]);
+    expect(outcome.exitCode).toBe(1);
+    expect(outcome.all).toContain("would reach every environment");
+    expect(outcome.all).not.toContain("Destroy complete");
   });
 });
+
+async function repository(): Promise<ProjectCopy> {
+  const copy = await ProjectCopy.create();
+  await execa("git", ["init", "--quiet"], { cwd: copy.folder });
+  return copy;
+}

@@ -1,6 +1,5 @@
 import fs from "node:fs/promises";
 import { expect, test } from "vitest";
-import { unitText } from "../../stacks/terragrunt-units.ts";
 import { describeWithTerragrunt, ProjectCopy } from "./project-copy.ts";
 
 const zones = ["a", "b", "c"].map((zone) => `local-zone-${zone}`);
@@ -8,7 +7,6 @@ const zones = ["a", "b", "c"].map((zone) => `local-zone-${zone}`);
 describeWithTerragrunt("Terragrunt and Terraform in the synthesized folder share one state", () => {
   test("what Terraform applied, as cdktf does, is nothing to change for Terragrunt", async () => {
     const copy = await ProjectCopy.create();
-    await copy.terragrunt("terragrunt/local", ["find", "--dag", "--dependencies"]); // synthesizes
     for (const zone of zones) {
       expect(await copy.terraform(zone, "init", "-input=false")).toMatchObject({ exitCode: 0 });
       expect(await copy.terraform(zone, "apply", "-auto-approve")).toMatchObject({ exitCode: 0 });
@@ -30,7 +28,7 @@ describeWithTerragrunt("Terragrunt and Terraform in the synthesized folder share
       expect(await copy.terraform(zone, "init", "-input=false")).toMatchObject({ exitCode: 0 });
       expect(await copy.terraform(zone, "plan", "-detailed-exitcode")).toMatchObject({ exitCode: 0 });
     }
-    expect((await fs.readdir(copy.at(".state/local"))).sort()).toEqual(zones.map((zone) => `${zone}.tfstate`));
+    expect(await copy.states()).toEqual(zones.map((zone) => `local/${zone}.tfstate`));
   });
 
   test("an s3 backend is handed to Terragrunt as the synthesized document has it", async () => {
@@ -79,14 +77,13 @@ describeWithTerragrunt("after an apply the nodes are looked at", () => {
 
   test("a look that fails fails the apply, and the next zone is not touched", async () => {
     const copy = await ProjectCopy.create();
-    await copy.terragrunt("terragrunt/local/zone-a", ["plan"]); // synthesizes
     await fs.writeFile(copy.at("cdktf.out/redis-ha.cjs"), `console.error("redis-a does not answer"); process.exit(1);`);
 
     const apply = await copy.terragrunt("terragrunt/local", ["run", "--all", "--non-interactive", "apply"]);
 
     expect(apply.exitCode).not.toBe(0);
     expect(apply.all).toContain("redis-a does not answer");
-    expect(await fs.readdir(copy.at(".state/local"))).toEqual(["local-zone-a.tfstate"]);
+    expect(await copy.states()).toEqual(["local/local-zone-a.tfstate"]);
   });
 
   test("not after a plan, and not after a destroy, however it is asked for", async () => {
@@ -108,7 +105,7 @@ describeWithTerragrunt("after an apply the nodes are looked at", () => {
 
 describeWithTerragrunt("a value from another stack", () => {
   const stacks = {
-    local: {
+    values: {
       network: {
         document: {
           resource: { terraform_data: { it: { input: "10.0.0.0/16" } } },
@@ -126,36 +123,43 @@ describeWithTerragrunt("a value from another stack", () => {
     },
   };
 
+  const include = `include "root" {\n  path = find_in_parent_folders("root.hcl")\n}\n`;
+  const zone = `${include}
+dependency "network" {
+  config_path = "../network"
+
+  mock_outputs = {
+    range = "mock"
+  }
+  mock_outputs_allowed_terraform_commands = ["init", "validate", "plan", "destroy"]
+  mock_outputs_merge_strategy_with_state  = "shallow"
+}
+
+inputs = {
+  range = dependency.network.outputs.range
+}
+`;
+
   const copyWithValues = async (): Promise<ProjectCopy> => {
     const copy = await ProjectCopy.create(stacks);
-    await fs.rm(copy.at("terragrunt/local"), { recursive: true });
-    const unit = (folder: string, text: string) =>
-      fs
-        .mkdir(copy.at("terragrunt/local", folder), { recursive: true })
-        .then(() => fs.writeFile(copy.at("terragrunt/local", folder, "terragrunt.hcl"), text));
-    await unit("network", unitText({ name: "local-network", folder: "local/network", after: [], inputs: [] }));
-    const range = {
-      variable: "range",
-      stack: "local-network",
-      folder: "../network",
-      output: "range",
-      mock: "mock ${x}",
-    };
-    await unit("zone-a", unitText({ name: "local-zone-a", folder: "local/zone-a", after: [], inputs: [range] }));
+    await fs.mkdir(copy.at("terragrunt/values/network"), { recursive: true });
+    await fs.writeFile(copy.at("terragrunt/values/network/terragrunt.hcl"), include);
+    await fs.mkdir(copy.at("terragrunt/values/zone-a"));
+    await fs.writeFile(copy.at("terragrunt/values/zone-a/terragrunt.hcl"), zone);
     return copy;
   };
 
   test("is a mock in a plan before the first apply, the real one in the apply, and a second destroy works", async () => {
     const copy = await copyWithValues();
     const all = (...args: string[]) =>
-      copy.terragrunt("terragrunt/local", ["run", "--all", "--non-interactive", ...args]);
+      copy.terragrunt("terragrunt/values", ["run", "--all", "--non-interactive", ...args]);
 
     const plan = await all("plan");
     expect(plan).toMatchObject({ exitCode: 0 });
-    expect(plan.all).toContain("mock ${x}");
+    expect(plan.all).toContain("mock");
 
     expect(await all("apply")).toMatchObject({ exitCode: 0 });
-    const output = await copy.terragrunt("terragrunt/local/zone-a", ["output", "-raw", "seen"]);
+    const output = await copy.terragrunt("terragrunt/values/zone-a", ["output", "-raw", "seen"]);
     expect(output.stdout).toContain("10.0.0.0/16");
 
     expect(await all("destroy")).toMatchObject({ exitCode: 0 });
@@ -165,14 +169,17 @@ describeWithTerragrunt("a value from another stack", () => {
   test("is never a mock in an apply", async () => {
     const copy = await copyWithValues();
 
-    const apply = await copy.terragrunt("terragrunt/local/zone-a", ["apply", "-auto-approve"]);
+    const apply = await copy.terragrunt("terragrunt/values/zone-a", ["apply", "-auto-approve"]);
 
-    expect(apply.exitCode).not.toBe(0);
-    expect(await fs.readdir(copy.at(".state/local")).catch(() => [])).not.toContain("local-zone-a.tfstate");
+    expect(apply.exitCode).toBe(1);
+    expect(apply.all).toContain("zone-a/terragrunt.hcl but detected no output");
+    expect(await copy.states()).toEqual([]);
   });
+});
 
-  test("units as written are formatted as Terragrunt formats", async () => {
-    const copy = await copyWithValues();
+describeWithTerragrunt("the files of Terragrunt", () => {
+  test("are formatted as Terragrunt formats", async () => {
+    const copy = await ProjectCopy.create();
 
     expect(await copy.terragrunt("terragrunt", ["hcl", "fmt", "--check", "--diff"])).toMatchObject({ exitCode: 0 });
   });

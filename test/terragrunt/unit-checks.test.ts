@@ -1,17 +1,27 @@
 import { describe, expect, test } from "vitest";
-import { unitText } from "../../stacks/terragrunt-units.ts";
 import { parseUnit, problemsOf, type Project } from "./unit-checks.ts";
 
 const root = `include "root" {\n  path = find_in_parent_folders("root.hcl")\n}\n`;
 
-const network = { variable: "subnets", stack: "prod-network", folder: "../network", output: "subnet_ids" };
+/** A unit that comes after two others and takes a value from one of them. */
+const zoneText = `${root}
+dependencies {
+  paths = ["../foundation"]
+}
 
-const zoneText = unitText({
-  name: "prod-zone-a",
-  folder: "prod/zone-a",
-  after: ["../foundation"],
-  inputs: [{ ...network, mock: ["subnet-mock"] }],
-});
+dependency "network" {
+  config_path = "../network"
+
+  mock_outputs = {
+    subnet_ids = ["subnet-mock"]
+  }
+  mock_outputs_allowed_terraform_commands = ["init", "validate", "plan", "destroy"]
+}
+
+inputs = {
+  subnets = dependency.network.outputs.subnet_ids
+}
+`;
 
 /** Stacks between which a value flows, and units that fit; `text` replaces the unit that takes the value. */
 async function project(text = zoneText, change: Partial<Project> = {}): Promise<Project> {
@@ -136,8 +146,7 @@ describe("each way not to fit is found", () => {
     ["set(bool)", [true], [1]],
   ])("a mock of type %s", async (type, right, wrong) => {
     const problems = async (mock: unknown) => {
-      const inputs = [{ ...network, mock }];
-      const text = unitText({ name: "prod-zone-a", folder: "prod/zone-a", after: ["../foundation"], inputs });
+      const text = zoneText.replace('["subnet-mock"]', JSON.stringify(mock));
       const { documents } = await project();
       const zone = { variable: { subnets: { type } } };
       return problemsOf(await project(text, { documents: { ...documents, "prod-zone-a": zone } }));
