@@ -3,19 +3,18 @@
  * Brings a fresh computer to where `npm start` and `npm test` work, and is silent when it is there already. It runs
  * before node_modules exists, so that it and tools/setup/ use nothing but Node itself.
  *
- *   node tools/setup.mjs           does what is missing; says what only the user can do, all of it at once
- *   node tools/setup.mjs --check   says what is missing, changes nothing; exit code 0 = ready
+ *   node tools/setup.mjs   does what is missing; says what only the user can do, all of it at once
+ *     --without-terragrunt   leaves Terragrunt to the one who asks for it first: `npm test` or `npx terragrunt`
+ *     --check                says what is missing, changes nothing; exit code 0 = ready
  */
-import { constants } from "node:os";
-
-import { messageFor } from "./setup/advice.mjs";
-import { buildTerragrunt } from "./setup/build-terragrunt.mjs";
-import { installNpmPackages } from "./setup/install-npm-packages.mjs";
-import { installRedis } from "./setup/install-redis.mjs";
-import { look } from "./setup/look.mjs";
-import { decide } from "./setup/plan.mjs";
-import { report } from "./setup/report.mjs";
+import { messageFor, report } from "./setup/messages.mjs";
+import { installNpmPackages } from "./setup/npm-packages.mjs";
+import { decide, look } from "./setup/plan.mjs";
+import { installRedis } from "./setup/redis.mjs";
 import { Interrupted, say } from "./setup/run-step.mjs";
+import { buildTerragrunt } from "./setup/terragrunt.mjs";
+
+const options = ["--check", "--without-terragrunt"];
 
 process.exitCode = await main(process.argv.slice(2), process.env);
 
@@ -25,12 +24,12 @@ process.exitCode = await main(process.argv.slice(2), process.env);
  * @returns {Promise<number>} the exit code
  */
 async function main(args, env) {
-  const unknown = args.find((arg) => arg !== "--check");
+  const unknown = args.find((arg) => !options.includes(arg));
   if (unknown) {
-    say(`tools/setup.mjs: unknown argument ${unknown}; the only one is --check`);
+    say(`tools/setup.mjs: unknown argument ${unknown}; there are ${options.join(" and ")}`);
     return 2;
   }
-  const facts = await look(env);
+  const facts = await look(env, { withTerragrunt: !args.includes("--without-terragrunt") });
   const plan = decide(facts);
   if (args.includes("--check")) {
     process.stdout.write(`${report(facts, plan)}\n`);
@@ -44,7 +43,7 @@ async function main(args, env) {
     for (const step of plan.steps) await perform(step, facts, env);
     return 0;
   } catch (error) {
-    if (error instanceof Interrupted) return 128 + constants.signals[error.signal];
+    if (error instanceof Interrupted) return error.exitCode;
     say(`Set-up stopped: ${error instanceof Error ? error.message : String(error)}`);
     say("It is safe to run the same command again.");
     return 1;
@@ -53,7 +52,7 @@ async function main(args, env) {
 
 /**
  * @param {import("./setup/plan.mjs").Step} step
- * @param {import("./setup/look.mjs").Facts} facts
+ * @param {import("./setup/plan.mjs").Facts} facts
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<void>}
  */

@@ -5,8 +5,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { enabledServices } from "../../tools/setup/autostart.mjs";
-import { candidateIn, redisPackageStates } from "../../tools/setup/computer.mjs";
+import { candidateIn, enabledServices, redisPackageStates } from "../../tools/setup/debian.mjs";
 import { repositoryRoot } from "../../tools/setup/places.mjs";
 
 let folder: string;

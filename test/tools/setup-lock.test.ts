@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { withLock } from "../../tools/setup/lock.mjs";
 
@@ -27,7 +27,7 @@ function contender(holdMs: number) {
       await new Promise((resolve) => setTimeout(resolve, ${holdMs}));
       appendFileSync(${JSON.stringify(journal())}, "-");
     });`;
-  return spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
+  return spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "ignore", "pipe"] });
 }
 const journal = () => path.join(folder, "journal");
 
@@ -48,6 +48,46 @@ test("the lock of a killed process is taken over, by one of those who wait", asy
   killed.kill("SIGKILL");
   await Promise.all(waiting);
   expect(await readFile(journal(), "utf8")).toBe("++-+-+-");
+});
+
+test("one that waits says for whom", async () => {
+  const holder = contender(2000);
+  await holderIsAtWork();
+  const waiting = contender(0);
+  const [said] = (await once(waiting.stderr, "data")) as [Buffer];
+  expect(said.toString()).toBe(`Waiting for another set-up, process ${holder.pid} (its lock: ${lock}) …\n`);
+  await Promise.all([once(holder, "exit"), once(waiting, "exit")]);
+});
+
+describe("a lock that cannot be read, as after a power cut,", () => {
+  const write = async (content: string, changed: Date) => {
+    await mkdir(path.dirname(lock));
+    await writeFile(lock, content);
+    await utimes(lock, changed, changed);
+  };
+
+  test.each([
+    ["empty", "", -11_000],
+    ["half written", '{"own', -11_000],
+    ["another file's content", "null", -11_000],
+    ["from the future", "", 3_600_000],
+  ])("is taken over: %s", async (_, content, ageMs) => {
+    await write(content, new Date(Date.now() + ageMs));
+    await withLock(lock, () => appendFile(journal(), "+"));
+    expect(await readdir(path.dirname(lock))).toEqual([]);
+  });
+
+  test("is left alone while it is new, and named to the one who waits", async () => {
+    await write("", new Date());
+    const waiting = contender(0);
+    const ended = once(waiting, "exit");
+    const [said] = (await once(waiting.stderr, "data")) as [Buffer];
+    expect(said.toString()).toBe(`Waiting for another set-up (its lock: ${lock}) …\n`);
+    expect(existsSync(journal())).toBe(false);
+    await utimes(lock, new Date(0), new Date(0));
+    await ended;
+    expect(existsSync(journal())).toBe(true);
+  });
 });
 
 test("a process that got the pid of a dead owner is no owner", async () => {

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { difference, packagesMisfit } from "../../tools/setup/npm-packages.mjs";
+import { repositoryRoot } from "../../tools/setup/places.mjs";
 
 const linux = { platform: "linux", arch: "x64" };
 const zod = { "node_modules/zod": { version: "4.0.0", integrity: "sha512-a" } };
@@ -80,8 +81,36 @@ describe("node_modules", () => {
     expect(packagesMisfit(root)).toBeNull();
   });
 
+  test("has cdktf's terminals only for other computers, or compiled for this one", async () => {
+    const terminals = "node_modules/@cdktf/node-pty-prebuilt-multiarch";
+    const here = `${process.platform}-${process.arch}`;
+    await write(`${terminals}/package.json`, {});
+    await write(`${terminals}/prebuilds/linux-mips/node.abi${process.versions.modules}.node`, {});
+    await write(`${terminals}/prebuilds/${here}/node.abi83.node`, {});
+    await write(`${terminals}/build/Release/pty.node`, "of another Node");
+    await write("node_modules/zod/package.json", {});
+    await write("node_modules/.package-lock.json", { packages: zod });
+    expect(packagesMisfit(root)).toBe(`@cdktf/node-pty-prebuilt-multiarch is not compiled for ${here} and this Node`);
+
+    const compiled = await programOf(path.join(repositoryRoot, terminals), here);
+    await copyFile(compiled, path.join(root, terminals, "build/Release/pty.node"));
+    expect(packagesMisfit(root)).toBeNull();
+
+    await rm(path.join(root, terminals, "build"), { recursive: true });
+    await write(`${terminals}/prebuilds/${here}/node.abi${process.versions.modules}.node`, {});
+    expect(packagesMisfit(root)).toBeNull();
+  });
+
   test("lacks a folder that npm lists", async () => {
     await write("node_modules/.package-lock.json", { packages: zod });
     expect(packagesMisfit(root)).toBe("node_modules/zod is missing");
   });
 });
+
+/** The program of cdktf's terminals that serves on this computer: npm's, or the one compiled here. */
+async function programOf(terminals: string, here: string): Promise<string> {
+  const ready = path.join(terminals, "prebuilds", here);
+  const names = await readdir(ready).catch(() => []);
+  const name = names.find((it) => it === `node.abi${process.versions.modules}.node`);
+  return name ? path.join(ready, name) : path.join(terminals, "build/Release/pty.node");
+}

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { messageFor } from "../../tools/setup/advice.mjs";
-import type { Facts } from "../../tools/setup/look.mjs";
-import { decide } from "../../tools/setup/plan.mjs";
+import { messageFor } from "../../tools/setup/messages.mjs";
+import { decide, type Facts } from "../../tools/setup/plan.mjs";
 
 const nothing = { found: null, rejected: [] };
 
@@ -10,7 +9,7 @@ const nothing = { found: null, rejected: [] };
 function computer(differences: Partial<Facts>): Facts {
   const found = (path: string, version: string) => ({ found: { path, version }, rejected: [] });
   return {
-    computer: { platform: "linux", arch: "x64", root: true, apt: true, systemd: true },
+    computer: { platform: "linux", root: true, apt: true, systemd: true },
     node: { path: "/usr/bin/node", version: "20.20.2" },
     npm: "/usr/bin/npm",
     packagesMisfit: null,
@@ -21,14 +20,14 @@ function computer(differences: Partial<Facts>): Facts {
     terraform: { found: { path: "/usr/bin/terraform", version: "1.11.4", name: "terraform" }, rejected: [] },
     terragrunt: found("/usr/bin/terragrunt", "1.1.3"),
     go: null,
-    pinned: { terragrunt: "1.1.3", go: "1.26" },
+    pinned: { node: "^20.19.0 || ^22.12.0", terragrunt: "1.1.3", go: "1.26" },
     ...differences,
   };
 }
 
 const noRedis = { redisServer: nothing, redisSentinel: nothing };
-const noRoot = { platform: "linux", arch: "x64", root: false, apt: true, systemd: true };
-const mac = { platform: "darwin", arch: "arm64", root: false, apt: false, systemd: false };
+const noRoot = { platform: "linux", root: false, apt: true, systemd: true };
+const mac = { platform: "darwin", root: false, apt: false, systemd: false };
 const fedora = { ...noRoot, root: true, apt: false };
 const go = { found: { path: "/usr/local/go/bin/go", version: "1.26.8" }, rejected: [] };
 
@@ -41,6 +40,7 @@ describe("set-up does by itself", () => {
     ["Redis when only Sentinel is missing", { redisSentinel: nothing, offeredRedis: "7.0.15" }, ["redis"]],
     ["Redis whose installation was killed", { redisUnderWay: true }, ["redis"]],
     ["Terragrunt with Go", { terragrunt: nothing, go }, ["terragrunt"]],
+    ["nothing for a Terragrunt that is left out", { terragrunt: null }, []],
     [
       "Terragrunt with Go beside one that is too old",
       { terragrunt: { found: null, rejected: [{ path: "/usr/bin/terragrunt", version: "0.99.1" }] }, go },
@@ -60,10 +60,10 @@ describe("the user is told", () => {
   test.each<[string, Partial<Facts>, string[]]>([
     [
       "of a Node that is too old",
-      { node: { path: "/usr/bin/node", version: "18.19.0" } },
-      ["Node >= 20.9 and < 23: this is 18.19.0 (/usr/bin/node)", "nvm install 22"],
+      { node: { path: "/usr/bin/node", version: "20.18.3" } },
+      ["Node 20 (>= 20.19.0) or 22 (>= 22.12.0): this is 20.18.3 (/usr/bin/node)", "nvm install 22"],
     ],
-    ["of a Node that is too new", { node: { path: "/opt/node", version: "23.0.0" } }, ["this is 23.0.0"]],
+    ["of a Node that is too new", { node: { path: "/opt/node", version: "24.1.0" } }, ["this is 24.1.0"]],
     [
       "of npm, when packages are to be installed",
       { npm: null, packagesMisfit: "node_modules is missing" },
@@ -135,7 +135,8 @@ describe("the user is told", () => {
       { terragrunt: nothing, go: nothing },
       [
         "Terragrunt >= 1.1.2: not on PATH; nor Go >= 1.26 to build it: not on PATH",
-        "/v1.1.3/terragrunt_linux_amd64",
+        "https://github.com/gruntwork-io/terragrunt/releases/tag/v1.1.3",
+        "SHA256SUMS",
         "https://go.dev/doc/install",
       ],
     ],
@@ -169,7 +170,7 @@ describe("the user is told", () => {
     const message = messageFor(problems);
     expect(message).toContain("5 things are missing on this computer:");
     expect(message.match(/^\d\. .*?(?=:)/gm)).toEqual([
-      "1. Node >= 20.9 and < 23",
+      "1. Node 20 (>= 20.19.0) or 22 (>= 22.12.0)",
       "2. redis-server and redis-sentinel >= 7.0",
       "3. npm",
       "4. Terraform >= 1.11 or OpenTofu >= 1.10",

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
-import { chmod, cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { findTerraform, findTerragrunt } from "../../tools/setup/binaries.mjs";
+import { onPath } from "../../tools/setup/computer.mjs";
 import { builtTerragrunt, repositoryRoot } from "../../tools/setup/places.mjs";
-import { onPath } from "../../tools/setup/search-path.mjs";
 
 /** The user "nobody", so that a run as root can show what others see. */
 const nobody = 65534;
@@ -89,6 +89,13 @@ describe("with everything there", () => {
     expect(stdout.match(/^here {5}\S+/gm)).toHaveLength(6);
   });
 
+  test("without Terragrunt it is ready where Terragrunt is missing", async () => {
+    await rm(path.join(folder, "cache"), { recursive: true });
+    expect(await run(setup, ["--without-terragrunt"])).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await run(setup)).toMatchObject({ code: 1 });
+    expect(await readdir(folder)).not.toContain("cache");
+  });
+
   test("an unknown argument is wrong use", async () => {
     expect(await run(setup, ["--chek"])).toMatchObject({
       code: 2,
@@ -130,6 +137,25 @@ test("a failed npm ci is shown by its last lines, and leaves no lock", async () 
   expect(stderr).toContain("npm ci failed with exit code 7. Its last lines:\n  npm error ci --ignore-scripts");
   expect(stderr).toContain("It is safe to run the same command again.");
   expect(await readdir(path.join(folder, "cache", "cdktf-redis-ha", "locks"))).toEqual([]);
+});
+
+test("cdktf's terminals are compiled where npm has none for this computer, without installing again", async () => {
+  await giveEverything();
+  await give("sh", "env", "node");
+  const script = await cloneOfSetup();
+  const terminals = path.join(folder, "clone", "node_modules", "@cdktf", "node-pty-prebuilt-multiarch");
+  await mkdir(terminals, { recursive: true });
+  await writeFile(path.join(folder, "clone", "node_modules", ".package-lock.json"), JSON.stringify({ packages: {} }));
+  const called = path.join(folder, "npm-called");
+  const npm = `#!/bin/sh\necho "$* from source: $npm_config_build_from_source" >> ${called}\n`;
+  await writeFile(path.join(tools, "npm"), npm, { mode: 0o755 });
+  const { code, stderr } = await run(script);
+  expect(code).toBe(1);
+  expect(stderr).toContain("Compiling cdktf's terminals");
+  expect(await readFile(called, "utf8")).toBe(
+    "rebuild --ignore-scripts=false @cdktf/node-pty-prebuilt-multiarch from source: true\n",
+  );
+  expect(stderr).toContain("npm ended well, but @cdktf/node-pty-prebuilt-multiarch is not compiled for");
 });
 
 // Debian's package tools are needed to see what Debian's users are told.

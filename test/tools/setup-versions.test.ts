@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { isAtLeast, upstreamOf, versionIn } from "../../tools/setup/versions.mjs";
+import { nodeRange } from "../../tools/setup/places.mjs";
+import { isAtLeast, isNodeIn, nodeInWords, upstreamOf, versionIn } from "../../tools/setup/versions.mjs";
 
 describe("the version in what a program prints", () => {
   test.each([
@@ -19,8 +20,7 @@ describe("the version in what a program prints", () => {
     ["redis", "Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=3c3b\n", "8.1.1"],
     ["go", "go version go1.26.8 linux/amd64\n", "1.26.8"],
     ["go", "go version devel go1.27-a1b2c3 Mon linux/amd64\n", "1.27-a1b2c3"],
-    ["node", "v20.20.2\n", "20.20.2"],
-    ["node", "", null],
+    ["go", "", null],
   ] as const)("%s: %j -> %s", (program, printed, version) => {
     expect(versionIn(program, printed)).toBe(version);
   });
@@ -45,6 +45,29 @@ describe("at least", () => {
     ["nonsense", "0.0.1", false],
   ])("%s of %s: %s", (version, wanted, answer) => {
     expect(isAtLeast(version, wanted)).toBe(answer);
+  });
+});
+
+describe("Node, by the rule of package.json", () => {
+  test.each([
+    ["18.20.8", false],
+    ["20.18.3", false],
+    ["20.19.0", true],
+    ["20.20.2", true],
+    ["21.7.3", false],
+    ["22.11.0", false],
+    ["22.12.0", true],
+    ["23.0.0", false],
+  ])("%s: %s", (version, answer) => {
+    expect(isNodeIn(version, nodeRange())).toBe(answer);
+  });
+
+  test("in words", () => {
+    expect(nodeInWords("^20.19.0 || ^22.12.0")).toBe("Node 20 (>= 20.19.0) or 22 (>= 22.12.0)");
+  });
+
+  test("a rule of another form is an error", () => {
+    expect(() => isNodeIn("20.19.0", ">=20.19.0")).toThrow('package.json: engines.node: ">=20.19.0" is not like');
   });
 });
 

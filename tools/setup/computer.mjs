@@ -1,13 +1,15 @@
 // @ts-check
-import { existsSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
+import path from "node:path";
 
-import { answerOf } from "./probe.mjs";
-import { redisPackages } from "./requirements.mjs";
-import { onPath } from "./search-path.mjs";
-import { isAtLeast, upstreamOf } from "./versions.mjs";
+import { repositoryRoot } from "./places.mjs";
+import { versionIn } from "./versions.mjs";
+
+const probeTimeoutMs = 20_000;
 
 /**
- * @typedef {{ platform: string, arch: string, root: boolean, apt: boolean, systemd: boolean }} Computer
+ * @typedef {{ platform: string, root: boolean, apt: boolean, systemd: boolean }} Computer
  *   `apt`: Debian or a relative; `systemd`: it runs here, as it does not in most containers
  */
 
@@ -18,7 +20,6 @@ import { isAtLeast, upstreamOf } from "./versions.mjs";
 export function describeComputer(env) {
   return {
     platform: process.platform,
-    arch: process.arch,
     root: process.getuid?.() === 0,
     apt: process.platform === "linux" && onPath("apt-get", env).length > 0 && onPath("dpkg", env).length > 0,
     systemd: existsSync("/run/systemd/system"),
@@ -26,39 +27,90 @@ export function describeComputer(env) {
 }
 
 /**
- * The Redis version that the distribution offers, going by the package lists that are here now.
+ * Every executable of that name on PATH, in PATH's order, each real file once.
  *
+ * @param {string} name
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<string | null>} null when the lists know none, as in a fresh container image
+ * @returns {string[]} absolute paths, links not resolved
  */
-export async function offeredRedis(env) {
-  return candidateIn((await answerOf("apt-cache", ["policy", ...redisPackages], env)) ?? "");
+export function onPath(name, env) {
+  const seen = new Set();
+  const found = [];
+  for (const folder of (env.PATH ?? "").split(path.delimiter)) {
+    if (!path.isAbsolute(folder)) continue;
+    const candidate = path.join(folder, name);
+    if (!isExecutable(candidate)) continue;
+    const real = realpathSync(candidate);
+    if (seen.has(real)) continue;
+    seen.add(real);
+    found.push(candidate);
+  }
+  return found;
 }
 
 /**
- * @param {string} policy what `apt-cache policy` printed for both packages
- * @returns {string | null} the older one's upstream version; null when one of them is not offered
+ * @param {string} file
+ * @returns {boolean}
  */
-export function candidateIn(policy) {
-  const candidates = [...policy.matchAll(/^ {2}Candidate: (\S+)$/gm)].map((match) => match[1] ?? "(none)");
-  if (candidates.length < redisPackages.length || candidates.includes("(none)")) return null;
-  const versions = candidates.map(upstreamOf);
-  return versions.find((it) => versions.every((other) => isAtLeast(other, it))) ?? null;
+export function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /**
- * What dpkg says about each of the Redis packages: "installed", a word for half-way ("unpacked", "half-configured"),
- * or "not-installed".
+ * Whether a program on PATH is a wrapper of this repository, or one that npm linked for some project, and not the
+ * program itself.
  *
- * @param {string} status the text of dpkg's status file
- * @returns {Map<string, string>}
+ * @param {string} file
+ * @param {string} repository absolute path of this repository
+ * @returns {boolean}
  */
-export function redisPackageStates(status) {
-  const entries = status.split("\n\n");
-  return new Map(
-    redisPackages.map((name) => {
-      const entry = entries.find((it) => it.trimStart().startsWith(`Package: ${name}\n`));
-      return [name, /^Status: \S+ \S+ (\S+)$/m.exec(entry ?? "")?.[1] ?? "not-installed"];
-    }),
+export function isWrapper(file, repository) {
+  return (
+    path.dirname(file).endsWith(path.join("node_modules", ".bin")) ||
+    realpathSync(file).startsWith(realpathSync(repository) + path.sep)
   );
+}
+
+/**
+ * What a program prints, error output included; null when it cannot be run, fails, or takes longer than 20 s.
+ * It runs in the repository, where a version manager's shim answers as it will later.
+ *
+ * @param {string} file
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<string | null>}
+ */
+export function answerOf(file, args, env) {
+  return new Promise((resolve) => {
+    const options = {
+      env: quiet(env),
+      cwd: repositoryRoot,
+      timeout: probeTimeoutMs,
+      killSignal: /** @type {const} */ ("SIGKILL"),
+    };
+    execFile(file, args, options, (error, stdout, stderr) => resolve(error ? null : stdout + stderr));
+  });
+}
+
+/**
+ * The version that a program reports, null when it reports none.
+ *
+ * @param {import("./versions.mjs").Program} program
+ * @param {string} file
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<string | null>}
+ */
+export async function versionOf(program, file, env) {
+  const printed = await answerOf(file, ["--version"], env);
+  return printed === null ? null : versionIn(program, printed);
+}
+
+/** @param {NodeJS.ProcessEnv} env */
+function quiet(env) {
+  return { ...env, LC_ALL: "C", CHECKPOINT_DISABLE: "1" };
 }

@@ -11,11 +11,13 @@ import { say } from "./run-step.mjs";
  */
 
 const pollMs = 500;
-const takeOverMaxMs = 10_000;
+const silentMs = 2000;
+/** A file that its writer completes at once, and that is still not as it should be after this time, has no writer. */
+const abandonedMs = 10_000;
 
 /**
- * Runs `work` while no other set-up of this user does the same work. A lock whose owners have all died is taken over;
- * a command that outlives a killed set-up is an owner too.
+ * Runs `work` while no other set-up of this user does the same work. A lock whose owners have all died is taken over,
+ * and so is one that a power cut left unreadable; a command that outlives a killed set-up is an owner too.
  *
  * @template T
  * @param {string} file the lock file; its folder is created
@@ -25,10 +27,12 @@ const takeOverMaxMs = 10_000;
 export async function withLock(file, work) {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const self = markOf(process.pid);
-  for (let waits = 0; !take(file, { owners: [self] }); waits++) {
+  const start = Date.now();
+  for (let told = false; !take(file, { owners: [self] }); await sleep(pollMs)) {
     const holder = read(file)?.owners.find(isAlive);
-    if (waits === 0 && holder) say(`Waiting for process ${holder.pid}, which another set-up started …`);
-    await sleep(pollMs);
+    if (told || !(holder || Date.now() - start > silentMs)) continue;
+    say(`Waiting for another set-up${holder ? `, process ${holder.pid}` : ""} (its lock: ${file}) …`);
+    told = true;
   }
   try {
     return await work((pid) => replace(file, { owners: [self, markOf(pid)] }));
@@ -49,7 +53,7 @@ function take(file, content) {
   // Only one may take over at a time, or the second would take the lock from the first.
   const gate = `${file}.taking-over`;
   if (!createWhole(gate, content)) {
-    if (ageMs(gate) > takeOverMaxMs) rmSync(gate, { force: true });
+    if (isAbandoned(gate)) rmSync(gate, { force: true });
     return false;
   }
   try {
@@ -94,19 +98,25 @@ function replace(file, content) {
 
 /**
  * @param {string} file
- * @returns {LockFile | null} null when it has just gone
+ * @returns {LockFile | null} null when it has just gone, or when it is not known yet whether it is abandoned
  */
 function read(file) {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return null;
+    const content = JSON.parse(readFileSync(file, "utf8"));
+    if (Array.isArray(content?.owners)) return content;
+  } catch (error) {
+    const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+    if (code === "ENOENT") return null;
+    if (code) throw error;
   }
+  return isAbandoned(file) ? { owners: [] } : null;
 }
 
 /** @param {string} file */
-function ageMs(file) {
-  return Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+function isAbandoned(file) {
+  const changed = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+  // After a power cut the clock may be behind, so that the file seems to come from the future.
+  return changed !== undefined && Math.abs(Date.now() - changed) > abandonedMs;
 }
 
 /**

@@ -20,6 +20,15 @@ export function cacheFolder(env) {
 }
 
 /**
+ * The versions of Node that package.json accepts, as "^20.19.0 || ^22.12.0".
+ *
+ * @returns {string}
+ */
+export function nodeRange() {
+  return JSON.parse(readFileSync(path.join(repositoryRoot, "package.json"), "utf8")).engines.node;
+}
+
+/**
  * The Terragrunt version that tools/go.mod pins, without a leading "v".
  *
  * @returns {string}

@@ -1,5 +1,6 @@
 // @ts-check
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 
 const linesKept = 40;
@@ -11,7 +12,7 @@ export class Interrupted extends Error {
   /** @param {NodeJS.Signals} signal */
   constructor(signal) {
     super(`ended by ${signal}`);
-    this.signal = signal;
+    this.exitCode = 128 + constants.signals[signal];
   }
 }
 
@@ -34,8 +35,6 @@ export class Interrupted extends Error {
  */
 export async function runStep(step) {
   const { title, command, args, cwd, env, finish = false } = step;
-  // In a session of its own, a command that must finish hears neither Ctrl-C nor the closing of the terminal.
-  const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: finish });
   /** @type {NodeJS.Signals | null} */
   let signal = null;
   /** @type {NodeJS.Timeout | undefined} */
@@ -49,7 +48,10 @@ export async function runStep(step) {
     // npm may go on to the end of its download first; the next run repairs what a kill leaves.
     killer ??= setTimeout(() => child.kill("SIGKILL"), politeMs);
   };
+  // Before the command is started, so that no signal ends set-up and leaves it behind.
   for (const it of signals) process.on(it, onSignal);
+  // In a session of its own, a command that must finish hears neither Ctrl-C nor the closing of the terminal.
+  const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: finish });
   const clock = startClock(title, step.about);
   try {
     if (child.pid) step.onStart?.(child.pid);

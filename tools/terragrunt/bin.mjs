@@ -3,7 +3,9 @@
 // `npx terragrunt`: the real Terragrunt, with the environment that both drivers share, and with `run-all` still understood.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
-import { findTerragrunt, toolEnvironment } from "../setup/binaries.mjs";
+import { toolEnvironment } from "../setup/binaries.mjs";
+import { Interrupted } from "../setup/run-step.mjs";
+import { ensureTerragrunt } from "../setup/terragrunt.mjs";
 import { inTodaysForm } from "./run-all.mjs";
 
 // Hooks may call Terragrunt again, but a program on PATH that only hands over to the next `terragrunt` would find us
@@ -18,7 +20,9 @@ async function prepare() {
       `terragrunt has called itself ${deepest} times. Is a \`terragrunt\` on PATH a script that calls \`terragrunt\`? ` +
         "Put the folder of the real one first on PATH.",
     );
-  const [terragrunt, environment] = await Promise.all([findTerragrunt(), toolEnvironment()]);
+  const environment = await toolEnvironment();
+  // Second: without Terraform, building Terragrunt would be in vain.
+  const terragrunt = await ensureTerragrunt();
   return { program: terragrunt.path, env: { ...environment, [depthVariable]: String(depth) } };
 }
 
@@ -54,5 +58,5 @@ try {
   run(program, args, env);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
 }

@@ -2,15 +2,13 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { enabledServices } from "./autostart.mjs";
-import { offeredRedis, redisPackageStates } from "./computer.mjs";
-import { searchRedis } from "./find.mjs";
+import { searchRedis } from "./binaries.mjs";
+import { answerOf } from "./computer.mjs";
+import { enabledServices, offeredRedis, redisPackages, redisPackageStates } from "./debian.mjs";
 import { withLock } from "./lock.mjs";
 import { cacheFolder, redisInstallMark, repositoryRoot } from "./places.mjs";
-import { answerOf } from "./probe.mjs";
-import { atLeast, redisPackages } from "./requirements.mjs";
 import { Interrupted, runStep } from "./run-step.mjs";
-import { isAtLeast } from "./versions.mjs";
+import { atLeast, isAtLeast } from "./versions.mjs";
 
 const statusFile = "/var/lib/dpkg/status";
 const inFront = path.join(repositoryRoot, "tools", "setup", "no-autostart");

@@ -1,21 +1,22 @@
 // @ts-check
-import { atLeast, redisPackages, wanted } from "./requirements.mjs";
-import { isAtLeast } from "./versions.mjs";
+import { redisPackages } from "./debian.mjs";
+import { atLeast, isAtLeast, nodeInWords, wanted } from "./versions.mjs";
 
 /**
  * @typedef {import("./computer.mjs").Computer} Computer
- * @typedef {import("./find.mjs").Rejected} Rejected
+ * @typedef {import("./binaries.mjs").Rejected} Rejected
  * @typedef {{ missing: string, ways: string[] }} Problem
  *   `ways`: lines to type, each as it stands; a line that begins with "#" is said, not typed
  */
 
 /**
- * @param {import("./find.mjs").Found} node
+ * @param {import("./binaries.mjs").Found} node
+ * @param {string} range
  * @returns {Problem}
  */
-export function wrongNode(node) {
+export function wrongNode(node, range) {
   return {
-    missing: `${wanted.node}: this is ${node.version} (${node.path})`,
+    missing: `${nodeInWords(range)}: this is ${node.version} (${node.path})`,
     ways: ["nvm install 22", "# without nvm: https://nodejs.org/en/download"],
   };
 }
@@ -55,7 +56,7 @@ export function missingRedis(computer, tooOld, offered) {
 
 /**
  * @param {Computer} computer
- * @param {import("./find.mjs").TerraformSearch} search
+ * @param {import("./binaries.mjs").TerraformSearch} search
  * @returns {Problem}
  */
 export function missingTerraform(computer, search) {
@@ -93,14 +94,13 @@ export function missingTerragrunt(computer, rejected, rejectedGo, pinned) {
   if (computer.platform === "darwin") {
     return { missing, ways: ["brew install terragrunt", "# or Go, and set-up builds Terragrunt: brew install go"] };
   }
-  const arch = computer.arch === "arm64" ? "arm64" : "amd64";
-  const release = `https://github.com/gruntwork-io/terragrunt/releases/download/v${pinned.terragrunt}/terragrunt_linux_${arch}`;
-  const target = "/usr/local/bin/terragrunt";
+  const release = `https://github.com/gruntwork-io/terragrunt/releases/tag/v${pinned.terragrunt}`;
   return {
     missing,
     ways: [
-      `${sudo(computer)}curl -fL -o ${target} ${release} && ${sudo(computer)}chmod 755 ${target}`,
-      "# or install Go, and set-up builds Terragrunt: https://go.dev/doc/install",
+      "# either Go, and set-up builds Terragrunt: https://go.dev/doc/install",
+      `# or Terragrunt's program for this computer, put on PATH: ${release}`,
+      "# (before it is run, compare its checksum with the file SHA256SUMS on that page)",
     ],
   };
 }
@@ -121,6 +121,47 @@ export function messageFor(problems) {
     ...items,
     "Nothing has been changed. Run the same command again afterwards.",
   ].join("\n\n");
+}
+
+/**
+ * What `--check` prints: what is here, what set-up would do, and what only the user can do.
+ *
+ * @param {import("./plan.mjs").Facts} facts
+ * @param {import("./plan.mjs").Plan} plan
+ * @returns {string}
+ */
+export function report(facts, plan) {
+  const { node, redisServer, redisSentinel, terraform, terragrunt } = facts;
+  const here = [
+    ["Node", node],
+    ["redis-server", redisServer.found],
+    ["redis-sentinel", redisSentinel.found],
+    [terraform.found?.name === "tofu" ? "OpenTofu" : "Terraform", terraform.found],
+    ["Terragrunt", terragrunt?.found],
+  ];
+  const lines = here.flatMap(([name, found]) =>
+    found && typeof found === "object" ? [`here     ${name} ${found.version} (${found.path})`] : [],
+  );
+  if (!facts.packagesMisfit) lines.push("here     npm packages, as package-lock.json says");
+  for (const step of plan.steps) lines.push(`to do    ${intention(step, facts)}`);
+  if (plan.problems.length > 0) lines.push("", messageFor(plan.problems));
+  return lines.join("\n");
+}
+
+/**
+ * @param {import("./plan.mjs").Step} step
+ * @param {import("./plan.mjs").Facts} facts
+ * @returns {string}
+ */
+function intention(step, facts) {
+  switch (step) {
+    case "npm packages":
+      return `npm packages: ${facts.packagesMisfit}`;
+    case "redis":
+      return "redis-server and redis-sentinel from this system's packages, services kept off";
+    case "terragrunt":
+      return `Terragrunt ${facts.pinned.terragrunt}: build with Go ${facts.go?.found?.version}`;
+  }
 }
 
 /**

@@ -12,13 +12,35 @@ import {
 } from "node:fs";
 import path from "node:path";
 
+import { searchGo, searchTerragrunt } from "./binaries.mjs";
+import { describeComputer, versionOf } from "./computer.mjs";
 import { withLock } from "./lock.mjs";
-import { builtTerragrunt, cacheFolder, pinnedTerragrunt, repositoryRoot } from "./places.mjs";
-import { versionOf } from "./probe.mjs";
+import { messageFor, missingTerragrunt } from "./messages.mjs";
+import { builtTerragrunt, cacheFolder, pinnedGo, pinnedTerragrunt, repositoryRoot } from "./places.mjs";
 import { runStep } from "./run-step.mjs";
 
 const module = "github.com/gruntwork-io/terragrunt";
 const workPrefix = ".build-";
+
+/**
+ * The real Terragrunt, built now if there is none.
+ *
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<import("./binaries.mjs").Found>}
+ * @throws {Error} when there is no Go to build it with either, or the build fails; the message says what to do
+ * @throws {import("./run-step.mjs").Interrupted} when a signal ended the build
+ */
+export async function ensureTerragrunt(env = process.env) {
+  const { found, rejected } = await searchTerragrunt(env);
+  if (found) return found;
+  const go = await searchGo(env);
+  const pinned = { terragrunt: pinnedTerragrunt(), go: pinnedGo() };
+  if (!go.found) {
+    throw new Error(messageFor([missingTerragrunt(describeComputer(env), rejected, go.rejected, pinned)]));
+  }
+  await buildTerragrunt(go.found.path, env);
+  return { path: builtTerragrunt(env), version: pinned.terragrunt };
+}
 
 /**
  * Builds the pinned Terragrunt into the cache folder. It appears there only when it is complete, and what a killed

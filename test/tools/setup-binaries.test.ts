@@ -3,16 +3,15 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { findRedis, findTerraform, findTerragrunt, toolEnvironment } from "../../tools/setup/binaries.mjs";
-import { searchGo } from "../../tools/setup/find.mjs";
+import { findRedis, findTerraform, findTerragrunt, searchGo, toolEnvironment } from "../../tools/setup/binaries.mjs";
+import { isWrapper } from "../../tools/setup/computer.mjs";
 import { builtTerragrunt, pinnedTerragrunt } from "../../tools/setup/places.mjs";
-import { isWrapper } from "../../tools/setup/search-path.mjs";
 
 let folder: string;
 let env: NodeJS.ProcessEnv;
 
 beforeEach(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "setup-find-"));
+  folder = await mkdtemp(path.join(tmpdir(), "setup-binaries-"));
   env = {
     PATH: ["first", "second"].map((name) => path.join(folder, name)).join(":"),
     XDG_CACHE_HOME: `${folder}/cache`,
