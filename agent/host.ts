@@ -80,16 +80,25 @@ async function install(spec: NodeSpec): Promise<number> {
     );
   }
   createFolders(folder);
-  // The peers' ports too: a Sentinel that runs already takes whoever listens there for a node of its cluster.
+  await checkPorts(spec, spec.node.name);
+  say(spec.node.name, [`ready in ${folder.root}`]);
+  return 0;
+}
+
+/**
+ * Looks whether the ports of all nodes of the environment are free or ours. The peers' too: a Sentinel that runs takes
+ * whoever listens there for a node of its cluster.
+ * @param starting name of the node that is about to be started; its ports may still be those of one that is being retired
+ * @throws when somebody else has one of them
+ */
+export async function checkPorts(spec: NodeSpec, starting?: string): Promise<void> {
   for (const node of allNodes(spec)) {
     for (const name of ["redis", "sentinel"] as const) {
       if ((name === "redis" ? node.redisPort : node.sentinelPort) === undefined) continue;
       const server = new Server(name, { ...spec, node }, folderOf(spec.environment, node.name), () => undefined);
-      await untilFree(server, node.name === spec.node.name);
+      await untilFree(server, node.name === starting);
     }
   }
-  say(spec.node.name, [`ready in ${folder.root}`]);
-  return 0;
 }
 
 /**

@@ -30,7 +30,8 @@ export function listenerOf(port: number): string {
   } catch {
     // It may be gone by now, or not ours to read: the pid alone still helps.
   }
-  return `${command || "a process"} (pid ${pid}${ownerOf(pid)})`;
+  const [line = ""] = command.slice(0, 120).split("\n");
+  return `${line || "a process"} (pid ${pid}${ownerOf(pid)})`;
 }
 
 function ownerOf(pid: number): string {

@@ -26,7 +26,7 @@ export function statusText(view: ClusterView, document: StatusDocument): string 
       node.zone,
       role(node, document),
       addressOf(topologyNode),
-      `${node.pid ?? node.sentinel?.pid ?? "-"}`,
+      `${(node.kind === "witness" ? node.sentinel?.pid : node.pid) ?? "-"}`,
       `${node.offset ?? "-"}`,
       lag(node),
       link(node),

@@ -57,6 +57,9 @@ function applied({ spec, state }: ExpectedNode, { expectation }: Context): Findi
   if (state === "unknown") return [];
   const { node } = spec;
   const apply = `apply: npm start, or terragrunt run --all apply in terragrunt/${expectation.environment}`;
+  if (state === "retired") {
+    return [finding("applied", node, false, `${node.name} was stopped on purpose (npm stop, or a destroy)`, apply)];
+  }
   if (state === "never-applied") {
     const message = `${node.name} was never applied on this computer; it is compared with what was synthesized`;
     return [finding("applied", node, false, message, apply)];

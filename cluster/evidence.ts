@@ -64,7 +64,7 @@ export interface Expectation {
 export interface ExpectedNode {
   /** What the node is held to: the spec applied last, else the synthesized one. */
   readonly spec: NodeSpec;
-  readonly state: "applied" | "never-applied" | "change-pending" | "unknown";
+  readonly state: "applied" | "never-applied" | "retired" | "change-pending" | "unknown";
 }
 
 /** Time for one question, in milliseconds: CONFIG REWRITE waits for the disk. */
@@ -147,7 +147,9 @@ export function expectationOf(environment: string, inventory: InventoryEnvironme
     if (!fs.existsSync(file)) throw new Error(`${path.relative(root, file)} is missing; run npm run synth first`);
     const synthesized = parseNodeSpec(fs.readFileSync(file, "utf8"), path.relative(root, file));
     if (state === undefined) return [node.name, { spec: synthesized, state: "unknown" }];
-    const applied = appliedSpec(nodeFolder(state, environment, node.name));
+    const folder = nodeFolder(state, environment, node.name);
+    const applied = appliedSpec(folder);
+    if (!applied && fs.existsSync(folder.retired)) return [node.name, { spec: synthesized, state: "retired" }];
     if (!applied) return [node.name, { spec: synthesized, state: "never-applied" }];
     return [
       node.name,

@@ -34,7 +34,7 @@ export async function cdktf(
   }
   const { exitCode, all } = await child;
   const output = stripVTControlCharacters(all ?? "");
-  if (exitCode !== 0) throw new Error(`cdktf ${action} failed:\n${output.split("\n").slice(-40).join("\n")}`);
+  if (exitCode !== 0) throw new Error(`cdktf ${action} failed:\n${causeIn(output)}`);
   return changesIn(output);
 }
 
@@ -42,6 +42,12 @@ export async function cdktf(
 export function stepIn(line: string): string | undefined {
   const said = / \(local-exec\): (?!Executing: )(.+)$/.exec(line)?.[1];
   return said?.trim();
+}
+
+/** What a node's provisioner said of its failure, once; the end of the output where none did. */
+export function causeIn(output: string): string {
+  const said = output.split("\n").flatMap((line) => / \(local-exec\): (redis-ha host \w+: .+)$/.exec(line)?.[1] ?? []);
+  return said.length > 0 ? [...new Set(said)].join("\n") : output.trimEnd().split("\n").slice(-40).join("\n");
 }
 
 /** The sum over all stacks of what Terraform says it did. */

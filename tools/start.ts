@@ -30,6 +30,8 @@ await exitOnError(async () => {
   // Imported here, because an environment that is not valid is reported at import.
   const { environments } = await import("../environments/index.ts");
   const { localStacks } = await import("./local-environment.ts");
+  const { checkPorts } = await import("../agent/host.ts");
+  const { specsOf } = await import("../topology/render.ts");
   const { synthesize } = await import("../stacks/synth.ts");
   const stacks = localStacks(environments, name);
 
@@ -38,6 +40,14 @@ await exitOnError(async () => {
       {
         title: "Synthesize Terraform JSON",
         task: () => synthesize({ environments, outdir }),
+      },
+      {
+        title: "Look for other servers on the nodes' ports",
+        // Before anything is stopped: a node that moves to a taken port would be missed for a mistake in the description.
+        task: async () => {
+          const [spec] = environments.filter((environment) => environment.name === name).flatMap(specsOf);
+          if (spec) await checkPorts(spec);
+        },
       },
       {
         title: `cdktf deploy ${stacks.join(" ")}`,
@@ -52,9 +62,10 @@ await exitOnError(async () => {
       {
         title: "Mend what Terraform cannot see (redis-ha converge)",
         task: async (progress, task) => {
-          const { stdout } = await redisHa(["converge", "--after-apply", "--json"]);
+          const { stdout, stderr } = await redisHa(["converge", "--after-apply", "--json"]);
           progress.mended = (JSON.parse(stdout) as { changed: boolean }).changed;
-          task.title += progress.mended ? ": mended" : ": nothing to change";
+          const done = stderr.split("\n").filter((line) => line !== "" && !line.endsWith("nothing to change"));
+          task.title += `: ${progress.mended ? done.join("; ") : "nothing to change"}`;
         },
       },
       {
@@ -66,7 +77,9 @@ await exitOnError(async () => {
   );
 
   const { changes, mended } = await tasks.run({}).catch((error: Error & { all?: string }) => {
-    throw new Error(`\nnpm start failed: ${error.all || error.message}\n\nIt can be run again at any time.`);
+    throw new Error(
+      `\nnpm start failed: ${error.all || error.message}\n\nMend that, then run it again: what is done is not done twice.`,
+    );
   });
   const nothing = !mended && changes !== undefined && total(changes) === 0;
   await execa(process.execPath, [program, "status", "--env", name], { stdio: "inherit" });
