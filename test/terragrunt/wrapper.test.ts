@@ -69,12 +69,12 @@ describeWithTerragrunt("npx terragrunt run-all", () => {
       "graph-dependencies",
     ];
 
-    const outcomes = await Promise.all(commands.map((command) => runAll(copy, command)));
-
-    for (const [index, command] of commands.entries()) {
-      expect(outcomes[index], command).toMatchObject({ exitCode: 0 });
+    // One after the other: some of them write into the folders that the others read.
+    for (const command of commands) {
+      const outcome = await runAll(copy, command);
+      expect(outcome, command).toMatchObject({ exitCode: 0 });
       // What Terragrunt answers, with success, to a subcommand that it does not have.
-      expect(outcomes[index]?.all, command).not.toContain("Usage:");
+      expect(outcome.all, command).not.toContain("Usage:");
     }
   });
 
