@@ -71,21 +71,12 @@ describeWithTerragrunt("Terragrunt never works on old output", () => {
     await copy.describeStacks(changed);
     const zones = ["zone-a", "zone-b", "zone-c"].map((zone) => `terragrunt/local/${zone}`);
 
-    // Without the lock of the state, which two plans of one unit would take from each other.
-    const plans = await Promise.all(
-      [...zones, "terragrunt/local"].map((folder) =>
-        copy.terragrunt(folder, ["run", "--all", "--", "plan", "-lock=false"]),
-      ),
-    );
+    // Each its own unit: two at once in one unit would share its cache and its state's lock.
+    const plans = await Promise.all(zones.map((folder) => copy.terragrunt(folder, ["plan"])));
 
     expect(plans).toEqual(plans.map(() => expect.objectContaining({ exitCode: 0 }) as unknown));
     const planned = plans.map(({ all }) => Array.from(all.matchAll(/\+ input +(?:= )?"(.*)"/g), ([, value]) => value));
-    expect(planned.map((values) => values.sort())).toEqual([
-      ["changed"],
-      ["local b"],
-      ["local c"],
-      ["changed", "local b", "local c"],
-    ]);
+    expect(planned.map((values) => values.sort())).toEqual([["changed"], ["local b"], ["local c"]]);
   });
 
   test("an environment that is not valid stops everything, with the message of the synth", async () => {
