@@ -3,6 +3,7 @@ import path from "node:path";
 import {
   askRedis,
   askSentinels,
+  dataNodeAt,
   FENCE,
   quorumMaster,
   type RedisAnswer,
@@ -93,9 +94,9 @@ export async function prestartSentinel(spec: NodeSpec, folder: NodeFolder): Prom
   const ours = redis.filter(({ node }) => !strangers.includes(node));
   const own = ownView(existing, spec.masterName);
   // A monitored address that is no node's any more is not asked: whoever has it now is none of ours.
-  if (!own.master || !nodeAt(spec, own.master)) {
+  if (!own.master || !dataNodeAt(allNodes(spec), own.master)) {
     const { master, epoch, source } = firstMaster(spec, sentinels, masterByPeers({ peers: ours, spec }));
-    const replicas = redis.map(({ node }) => node).filter((node) => !strangers.includes(node));
+    const replicas = ours.map(({ node }) => node);
     writeAtomically(folder.sentinelState, seedSentinelState(spec, master, Math.max(epoch, own.currentEpoch), replicas));
     return `seeded with ${master.address}:${master.port} (${source})`;
   }
@@ -107,9 +108,6 @@ export async function prestartSentinel(spec: NodeSpec, folder: NodeFolder): Prom
   writeAtomically(folder.sentinelState, reconciled.text);
   return reconciled.changes.join("; ");
 }
-
-const nodeAt = (spec: NodeSpec, endpoint: Endpoint): TopologyNode | undefined =>
-  allNodes(spec).find((node) => node.redisPort !== undefined && sameEndpoint(redisEndpoint(node), endpoint));
 
 /**
  * The nodes on whose port a server runs that was not started from their folder, such as somebody's own Redis. A replica
@@ -131,7 +129,7 @@ function firstMaster(
   byRedis: Endpoint | undefined,
 ): { master: Endpoint; epoch: number; source: string } {
   const best = sentinels
-    .filter(({ state }) => state !== undefined && nodeAt(spec, state.master) !== undefined)
+    .filter(({ state }) => state !== undefined && dataNodeAt(allNodes(spec), state.master) !== undefined)
     .sort((a, b) => (b.state?.configEpoch ?? 0) - (a.state?.configEpoch ?? 0))[0];
   if (best?.state) {
     return { master: best.state.master, epoch: best.state.configEpoch, source: `the Sentinel of ${best.node.name}` };

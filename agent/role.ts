@@ -1,5 +1,5 @@
 import type { RedisAnswer, SentinelAnswer } from "../cluster/answers.ts";
-import { quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
+import { dataNodeAt, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
 import type { Endpoint } from "../cluster/connection.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
@@ -93,8 +93,7 @@ function decideMoved(facts: RoleFacts, of: Endpoint): RoleDecision {
   };
 }
 
-const isNode = (spec: NodeSpec, endpoint: Endpoint): boolean =>
-  allNodes(spec).some((node) => node.redisPort !== undefined && sameEndpoint(redisEndpoint(node), endpoint));
+const isNode = (spec: NodeSpec, endpoint: Endpoint): boolean => dataNodeAt(allNodes(spec), endpoint) !== undefined;
 
 /** From the moment that enough Sentinels see the master as down until they name the new one. */
 export const inFailover = (sentinels: readonly SentinelAnswer[]): boolean =>

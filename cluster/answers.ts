@@ -64,6 +64,10 @@ export const sentinelEndpoint = (node: TopologyNode): Endpoint => ({
 export const sameEndpoint = (a: Endpoint | undefined, b: Endpoint | undefined): boolean =>
   a !== undefined && b !== undefined && a.address === b.address && a.port === b.port;
 
+/** The data node whose redis-server has this endpoint. */
+export const dataNodeAt = (nodes: readonly TopologyNode[], endpoint: Endpoint | undefined): TopologyNode | undefined =>
+  nodes.find((node) => node.redisPort !== undefined && sameEndpoint(redisEndpoint(node), endpoint));
+
 /** Asks the redis-server of every data node, all at once. Never throws for a node that does not answer. */
 export function askRedis(nodes: readonly TopologyNode[], timeoutMs = ASK_TIMEOUT_MS): Promise<RedisAnswer[]> {
   const data = nodes.filter((node) => node.redisPort !== undefined);

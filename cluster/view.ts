@@ -5,6 +5,7 @@ import {
   askSentinels,
   quorumMaster,
   redisEndpoint,
+  dataNodeAt,
   sameEndpoint,
   type RedisAnswer,
   type RedisState,
@@ -62,7 +63,7 @@ export function viewOf(
 
 /** The node's name where the endpoint is a node's redis-server, else "address:port". */
 export function nameOf(endpoint: Endpoint, nodes: readonly TopologyNode[]): string {
-  const node = nodes.find((each) => each.redisPort !== undefined && sameEndpoint(redisEndpoint(each), endpoint));
+  const node = dataNodeAt(nodes, endpoint);
   return node?.name ?? `${endpoint.address}:${endpoint.port}`;
 }
 
