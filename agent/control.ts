@@ -8,6 +8,8 @@ export type Request =
   | { do: "ensure" }
   /** Stop and start one server, through its prestart step. */
   | { do: "restart"; server: ServerName }
+  /** Stop and start the Sentinel with this epoch, see handover/epoch.ts. */
+  | { do: "raise-epoch"; epoch: number }
   /** Stop one server and leave it stopped. */
   | { do: "stop"; server: ServerName }
   /** End the agent. The servers run on, and the next agent adopts them. */
@@ -22,6 +24,8 @@ export interface ServerStatus {
 export interface Response {
   /** The request could not be carried out; the text says why and what to do. */
   readonly error?: string;
+  /** A server did not start with its new configuration and runs with the previous one again: its own words. */
+  readonly rolledBack?: string;
   readonly pid: number;
   /** Hash of the program that the agent runs. */
   readonly program: string;

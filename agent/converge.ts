@@ -5,7 +5,7 @@ import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } fro
 import { withConnection } from "../cluster/connection.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
-import { applySpec, forgetGhosts } from "./apply.ts";
+import { applySpec, forgetGone as forgetGoneIn } from "./apply.ts";
 import { inFailover } from "./role.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } from "./node-folder.ts";
 
@@ -47,7 +47,9 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
         report(`${name}: was retired; an apply brings it back`);
         continue;
       }
-      const done = ofZone ? await applySpec(specFor(options, name, folder), folder) : await forgetGone(folder);
+      const done = ofZone
+        ? await applySpec(specFor(options, name, folder), folder, report)
+        : await forgetGone(folder, report);
       changed ||= done.length > 0;
       if (ofZone || done.length > 0) report(`${name}: ${done.length > 0 ? done.join(", ") : "nothing to change"}`);
     } catch (error) {
@@ -61,9 +63,9 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
 }
 
 /** What one zone's change asks of the nodes of the others. One that is not there yet has nothing to forget. */
-async function forgetGone(folder: NodeFolder): Promise<string[]> {
+async function forgetGone(folder: NodeFolder, report: (line: string) => void): Promise<string[]> {
   const applied = appliedSpec(folder);
-  return applied ? forgetGhosts(applied, folder) : [];
+  return applied ? forgetGoneIn(applied, folder, report) : [];
 }
 
 const folderOf = ({ root, environment }: ConvergeOptions, node: string): NodeFolder =>

@@ -1,7 +1,8 @@
-import { askSentinels, quorumMaster, redisEndpoint, redisStateOf } from "../cluster/answers.ts";
+import { askRedis, askSentinels, quorumMaster, redisEndpoint, redisStateOf } from "../cluster/answers.ts";
 import { parseInfo, withConnection } from "../cluster/connection.ts";
 import { parseConfigFile } from "../topology/config-file.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
+import { readJournal } from "./handover/journal.ts";
 import { type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { inFailover } from "./role.ts";
 
@@ -10,7 +11,11 @@ import { inFailover } from "./role.ts";
  * replica when they name another. Until then it takes no writes.
  * @returns whether it is settled
  */
-export async function confirmMaster(spec: NodeSpec, log: (message: string) => void): Promise<boolean> {
+export async function confirmMaster(
+  spec: NodeSpec,
+  folder: NodeFolder,
+  log: (message: string) => void,
+): Promise<boolean> {
   const self = redisEndpoint(spec.node);
   return withConnection(self, async (redis) => {
     const state = redisStateOf(parseInfo(await redis.info()));
@@ -19,7 +24,9 @@ export async function confirmMaster(spec: NodeSpec, log: (message: string) => vo
       const nodes = allNodes(spec);
       const sentinels = await askSentinels(nodes, spec.masterName);
       const named = quorumMaster(sentinels, spec.quorum, nodes);
-      if (!named || (named.name === spec.node.name && inFailover(sentinels))) return false;
+      if (!named || (named.name === spec.node.name && (inFailover(sentinels) || (await isDisputed(spec, folder))))) {
+        return false;
+      }
       if (named.name !== spec.node.name) {
         const master = redisEndpoint(named);
         log(`redis: a quorum of Sentinels names ${named.name}: becomes its replica`);
@@ -32,6 +39,12 @@ export async function confirmMaster(spec: NodeSpec, log: (message: string) => vo
     log(`redis: settled as ${state.role}; min-replicas-to-write is ${wanted} again`);
     return true;
   });
+}
+
+/** Whoever else says that it is master, or may have become it in a hand-over that has not ended. */
+async function isDisputed(spec: NodeSpec, folder: NodeFolder): Promise<boolean> {
+  if (readJournal(folder) !== undefined) return true;
+  return (await askRedis(spec.peers)).some(({ state }) => state?.role === "master");
 }
 
 /** Notes that this node holds the group's data: as master, or as a replica that has received it. */

@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { allNodes, type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 import { isListening } from "./ports.ts";
-import { applySpec, createFolders } from "./apply.ts";
+import { applySpec } from "./apply.ts";
+import { createFolders } from "./stage.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, nodeFolderAt, projectRoot, stateFolder } from "./node-folder.ts";
+import { stopNode } from "./operations.ts";
 import { fenceArguments } from "./prestart.ts";
 import { waitFor } from "./processes.ts";
 import { Resident } from "./resident.ts";
@@ -14,6 +16,7 @@ const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on 
   install            check that the node can run here     (REDIS_HA_SPEC holds the node's spec as JSON)
   apply              make the node what its spec says      (REDIS_HA_SPEC)
   retire             stop the node for good, keep its data (REDIS_HA_NODE: {"environment", "node"})
+  stop <node folder>  stop redis-server; its role as master is handed over first
   prestart <server> <node folder>   decide the role before redis or sentinel starts; prints further arguments for it
   run <node folder>  the resident agent: keep the node's servers running`;
 
@@ -29,12 +32,18 @@ export async function host(argv: readonly string[]): Promise<number> {
         return await install(specFromEnvironment());
       case "apply": {
         const spec = specFromEnvironment();
-        say(spec.node.name, await applySpec(spec, folderOf(spec.environment, spec.node.name)));
+        say(spec.node.name, await applySpec(spec, folderOf(spec.environment, spec.node.name), tell(spec.node.name)));
         return 0;
       }
       case "retire": {
         const { environment, node } = JSON.parse(required("REDIS_HA_NODE")) as { environment: string; node: string };
         say(node, await retire(folderOf(environment, node)));
+        return 0;
+      }
+      case "stop": {
+        const folder = nodeFolderAt(rest[0] ?? "");
+        const spec = applied(folder);
+        say(spec.node.name, await stopNode(spec, folder, tell(spec.node.name)));
         return 0;
       }
       case "prestart":
@@ -62,7 +71,19 @@ function required(variable: string): string {
   return value;
 }
 
+function applied(folder: NodeFolder): NodeSpec {
+  const spec = appliedSpec(folder);
+  if (!spec) throw new Error(`${folder.spec} is missing: this node was never applied`);
+  return spec;
+}
+
 const specFromEnvironment = (): NodeSpec => parseNodeSpec(required("REDIS_HA_SPEC"), "REDIS_HA_SPEC");
+
+/** What is waited for, on the error stream: it is no result. */
+const tell =
+  (node: string) =>
+  (line: string): void =>
+    void process.stderr.write(`${node}: ${line}\n`);
 
 function say(node: string, done: readonly string[]): void {
   process.stdout.write(`${node}: ${done.length > 0 ? done.join(", ") : "nothing to change"}\n`);
@@ -118,8 +139,7 @@ async function untilFree(server: Server, wait: boolean): Promise<void> {
 
 /** The step before a server starts, for supervisors other than the agent; its arguments go to the server's command line. */
 async function prestart(name: string | undefined, folder: NodeFolder): Promise<number> {
-  const spec = appliedSpec(folder);
-  if (!spec) throw new Error(`${folder.spec} is missing: this node was never applied`);
+  const spec = applied(folder);
   if (name !== "redis" && name !== "sentinel") throw new Error(`prestart of ${name}: say redis or sentinel`);
   const server = new Server(name, spec, folder, (message) => process.stderr.write(`${spec.node.name}: ${message}\n`));
   const fenced = await server.prestart();

@@ -30,24 +30,34 @@ export async function liveChanges(spec: NodeSpec, text: string): Promise<LiveCha
 }
 
 /**
- * Sets keys on the running server, one by one.
+ * Sets keys on the running server, all of them at once or none.
  * @returns the keys that the server takes only at its start
- * @throws when the server refuses a value
+ * @throws when the server refuses a value; then none is set
  */
 export async function setLive(spec: NodeSpec, changes: readonly LiveChange[]): Promise<string[]> {
-  if (changes.length === 0) return [];
   const atStartOnly: string[] = [];
   const set = async (redis: Redis): Promise<void> => {
-    for (const { key, wanted } of changes) {
+    for (;;) {
+      const live = changes.filter(({ key }) => !atStartOnly.includes(key));
+      if (live.length === 0) return;
+      const [first, ...rest] = live.flatMap(({ key, wanted }) => [key, wanted]) as [string, string, ...string[]];
       try {
-        await redis.config("SET", key, wanted);
+        await redis.call("CONFIG", "SET", first, ...rest);
+        return;
       } catch (error) {
         const { name, message } = error as Error;
         if (name !== "ReplyError") throw error;
-        if (!/immutable/i.test(message)) {
-          throw new Error(`${spec.node.name}: redis-server refuses ${key} ${wanted}: ${message}`);
+        // "CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config"
+        const named = /argument '([^']+)'/.exec(message)?.[1];
+        const at = live.find(({ key }) => key === named) ?? (live.length === 1 ? live[0] : undefined);
+        if (!at || !/immutable/i.test(message)) {
+          const about = at ? `${at.key} ${at.wanted}` : live.map(({ key }) => key).join(", ");
+          throw new Error(
+            `${spec.node.name}: redis-server refuses ${about}: ${message}. Nothing was changed; ` +
+              `correct it in environments/${spec.environment}.ts and apply again`,
+          );
         }
-        atStartOnly.push(key);
+        atStartOnly.push(at.key);
       }
     }
   };

@@ -11,6 +11,10 @@ export interface NodeFolder {
   readonly spec: string;
   /** The spec of a node that was retired, in place of `spec`: its data is kept, but it must not run. */
   readonly retired: string;
+  /** The spec that the servers ran with before: what is gone back to when one does not start with the new one. */
+  readonly previous: string;
+  /** Exists once the whole group was seen in step: from then on no server is stopped without asking the others. */
+  readonly complete: string;
   /** Exists once the node has had data: an empty data folder is then a loss, not a beginning. */
   readonly initialised: string;
   /** Template files, written by apply. */
@@ -86,6 +90,8 @@ export function nodeFolderAt(root: string): NodeFolder {
     root,
     spec: path.join(root, "node.json"),
     retired: path.join(root, "retired.json"),
+    previous: path.join(root, "previous.json"),
+    complete: path.join(root, "complete"),
     initialised: path.join(root, "initialised"),
     redisConf: path.join(root, "etc", "redis.conf"),
     sentinelConf: path.join(root, "etc", "sentinel.conf"),

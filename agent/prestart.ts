@@ -14,6 +14,7 @@ import {
 import type { Endpoint } from "../cluster/connection.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
+import { readJournal } from "./handover/journal.ts";
 import { type NodeFolder, nodeFolderAt, readIfThere, writeAtomically } from "./node-folder.ts";
 import { decideRole, masterByPeers, type PersistedRole, type RoleDecision } from "./role.ts";
 import { ownView, reconcileSentinelState, seedSentinelState } from "./sentinel-state.ts";
@@ -43,6 +44,7 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
     groupIsNew: !initialised && groupIsNew(folder),
     sentinels,
     peers,
+    handingOver: readJournal(folder) !== undefined,
   });
   if (decision.role === "wait") return decision;
   const { of } = { of: undefined, ...decision };

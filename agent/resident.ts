@@ -5,10 +5,13 @@ import type net from "node:net";
 import { type Request, type Response, serve, type ServerStatus } from "./control.ts";
 import { confirmMaster, rememberData } from "./fence.ts";
 import { logger, rotateLogs } from "./log.ts";
+import { Guard } from "./guard.ts";
+import { restartWithEpoch } from "./handover/epoch.ts";
 import { appliedSpec, type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { recordOf, takeLock } from "./processes.ts";
 import { programHash, pruneOldPrograms } from "./program.ts";
-import { Server, type ServerName, type ServerRecord } from "./server.ts";
+import { EndedAtOnce, Server, type ServerName, type ServerRecord } from "./server.ts";
+import { rollBack } from "./stage.ts";
 
 /** How often the servers are looked at. An end of a server that this agent started is noticed at once. */
 const LOOK_MS = 250;
@@ -24,6 +27,8 @@ interface Supervised {
   backoffMs: number;
   startedAt: number;
   retryAt: number;
+  /** It ran, and nobody has told it to end: when it is gone, it has crashed. */
+  expected: boolean;
 }
 
 /**
@@ -36,10 +41,18 @@ export class Resident {
   /** Work on the servers is done one step after the other, whoever asked for it. */
   private queue: Promise<unknown> = Promise.resolve();
   private leaving = false;
+  private rolledBack: string | undefined;
+  private readonly guard: Guard;
   private wake: () => void = () => undefined;
 
-  constructor(private readonly folder: NodeFolder) {
+  /** @param without conditions of a crash hand-over that do not count; only tests leave any out */
+  constructor(
+    private readonly folder: NodeFolder,
+    without: readonly string[] = [],
+  ) {
     this.log = logger(path.join(folder.logs, "agent.log"));
+    const running = (): ServerRecord | undefined => this.supervised.get("redis")?.server.running();
+    this.guard = new Guard(folder, this.log, running, () => this.wake(), without);
   }
 
   /** Runs until it is told to leave. @returns the exit code */
@@ -61,9 +74,13 @@ export class Resident {
         request.do === "status" ? this.handle(request) : this.enqueue(() => this.handle(request)),
       );
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => this.leave(signal));
+      const guarding = this.guard.run();
       await this.watch();
+      this.guard.close();
+      await guarding;
       return 0;
     } finally {
+      this.guard.close();
       control?.close();
       fs.rmSync(this.folder.socket, { force: true });
       lock.release();
@@ -97,8 +114,9 @@ export class Resident {
       const found = before.has(name) ? undefined : await server.find();
       if (found) this.log(`${name}: adopted (pid ${found.pid})`);
       const fresh = { stopped: false, error: null, backoffMs: BACKOFF_MS.first, startedAt: 0, retryAt: 0 };
-      this.supervised.set(name, { ...(before.get(name) ?? fresh), server });
+      this.supervised.set(name, { expected: false, ...(before.get(name) ?? fresh), server });
     }
+    await this.guard.watch(spec);
   }
 
   private async watch(): Promise<void> {
@@ -135,13 +153,30 @@ export class Resident {
       if (supervised.stopped || this.leaving) continue;
       const record = supervised.server.running();
       if (!record) {
-        if (Date.now() >= supervised.retryAt) await this.start(supervised);
+        const crashed = supervised.expected && supervised.server.name === "redis";
+        supervised.expected = false;
+        if (crashed) await this.afterCrash(supervised);
+        else if (Date.now() >= supervised.retryAt) await this.start(supervised);
         continue;
       }
+      supervised.expected = true;
       supervised.error = null;
       if (Date.now() - supervised.startedAt > BACKOFF_MS.resetAfter) supervised.backoffMs = BACKOFF_MS.first;
       if (supervised.server.name === "redis") await this.settle(supervised.server, record);
     }
+  }
+
+  /** A replica takes over where that loses nothing; then, or else, the server is started again. */
+  private async afterCrash(supervised: Supervised): Promise<void> {
+    let rest: (() => Promise<void>) | undefined;
+    try {
+      rest = await this.guard.afterCrash();
+    } catch (error) {
+      this.log(`redis: the hand-over after its crash was not completed: ${(error as Error).message}`);
+    }
+    await this.start(supervised);
+    // Not awaited: it restarts a Sentinel, which is work for this queue too.
+    rest?.().catch((error: Error) => this.log(`redis: ${error.message}`));
   }
 
   /** Notes that the node holds data, and lifts or settles a fence. Most of the time neither is due. */
@@ -152,7 +187,7 @@ export class Resident {
     if (!spec) return;
     try {
       if (!noted) await rememberData(spec, this.folder);
-      if (record.fenced && (await confirmMaster(spec, this.log))) server.unfenced(record);
+      if (record.fenced && (await confirmMaster(spec, this.folder, this.log))) server.unfenced(record);
     } catch (error) {
       // The server is loading, or just ended: the next look tries again.
       if (server.running()) this.log(`redis: ${(error as Error).message}`);
@@ -162,12 +197,7 @@ export class Resident {
   private async start(supervised: Supervised): Promise<void> {
     const { server } = supervised;
     try {
-      if (!(await server.find())) {
-        await server.start(() => {
-          if (!supervised.stopped) this.log(`${server.name}: ended`);
-          this.wake();
-        });
-      }
+      if (!(await server.find())) await this.startOrRollBack(supervised);
       supervised.error = null;
     } catch (error) {
       const message = (error as Error).message;
@@ -179,10 +209,44 @@ export class Resident {
     supervised.backoffMs = Math.min(supervised.backoffMs * 2, BACKOFF_MS.most);
   }
 
+  private async startOrRollBack(supervised: Supervised): Promise<void> {
+    const { server } = supervised;
+    const onExit = (): void => this.ended(supervised);
+    try {
+      await server.start(onExit);
+    } catch (error) {
+      if (!(error instanceof EndedAtOnce) || !rollBack(this.folder, server.name)) throw error;
+      const why = `${server.name} does not start with its new configuration, so the previous one is back. ${error.message}`;
+      this.log(why);
+      await server.start(onExit);
+      this.rolledBack = why;
+      await this.adopt();
+    }
+  }
+
+  private ended(supervised: Supervised): void {
+    if (!supervised.stopped) this.log(`${supervised.server.name}: ended`);
+    this.wake();
+  }
+
+  /** Stops a server for `work`, which starts it again. */
+  private async stoppedWhile(supervised: Supervised, work: () => Promise<void>): Promise<void> {
+    supervised.stopped = true;
+    supervised.expected = false;
+    try {
+      await work();
+    } finally {
+      supervised.stopped = false;
+    }
+  }
+
   private async handle(request: Request): Promise<Response> {
     try {
       await this.carryOut(request);
-      return this.response();
+      const { rolledBack } = this;
+      if (request.do === "status" || rolledBack === undefined) return this.response();
+      this.rolledBack = undefined;
+      return { ...this.response(), rolledBack };
     } catch (error) {
       return { ...this.response(), error: (error as Error).message };
     }
@@ -202,16 +266,23 @@ export class Resident {
           if (!supervised.server.running()) await this.start(supervised);
         }
         return;
+      case "raise-epoch": {
+        await this.adopt();
+        const supervised = this.supervised.get("sentinel");
+        if (!supervised) return;
+        await this.stoppedWhile(supervised, () =>
+          restartWithEpoch(supervised.server, this.folder, request.epoch, () => this.ended(supervised)),
+        );
+        return;
+      }
       case "stop":
       case "restart": {
         await this.adopt();
         const supervised = this.supervised.get(request.server);
         if (!supervised) return;
-        supervised.stopped = true;
-        await supervised.server.stop();
-        if (request.do === "stop") return;
-        supervised.stopped = false;
-        await this.start(supervised);
+        await this.stoppedWhile(supervised, () => supervised.server.stop());
+        supervised.stopped = request.do === "stop";
+        if (request.do === "restart") await this.start(supervised);
       }
     }
   }

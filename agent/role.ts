@@ -19,6 +19,8 @@ export interface RoleFacts {
   readonly sentinels: readonly SentinelAnswer[];
   /** What the other data nodes say. */
   readonly peers: readonly RedisAnswer[];
+  /** This node was handing the master's role over when it, or whoever did it, died. */
+  readonly handingOver?: boolean;
 }
 
 export type RoleDecision =
@@ -39,6 +41,14 @@ export function decideRole(facts: RoleFacts): RoleDecision {
   const dataLost = facts.initialised && !facts.hasData;
   const named = quorumMaster(facts.sentinels, spec.quorum, allNodes(spec));
 
+  const rival = rivalOf(facts);
+  if (rival && facts.handingOver) {
+    return {
+      role: "replica",
+      of: redisEndpoint(rival),
+      because: `its role was handed over, and ${rival.name} is master`,
+    };
+  }
   if (named && named.name !== spec.node.name) {
     return { role: "replica", of: redisEndpoint(named), because: `a quorum of Sentinels names ${named.name}` };
   }
@@ -61,6 +71,10 @@ export function decideRole(facts: RoleFacts): RoleDecision {
   if (named && inFailover(facts.sentinels)) {
     return { role: "master", fenced: true, because: "the Sentinels name this node, but are failing it over" };
   }
+  if (named && (rival || facts.handingOver)) {
+    const why = rival ? `${rival.name} says that it is master too` : "its role was being handed over";
+    return { role: "master", fenced: true, because: `a quorum of Sentinels names this node, but ${why}` };
+  }
   if (named) {
     return facts.hasData || facts.groupIsNew
       ? { role: "master", fenced: false, because: "a quorum of Sentinels names this node" }
@@ -71,6 +85,10 @@ export function decideRole(facts: RoleFacts): RoleDecision {
   }
   return decideFirstRole(facts);
 }
+
+/** Another data node that says that it is master: whoever is right, two must not take writes. */
+const rivalOf = ({ peers, spec }: RoleFacts): TopologyNode | undefined =>
+  peers.find(({ node, state }) => node.name !== spec.node.name && state?.role === "master")?.node;
 
 type Trusted = PersistedRole | { kind: "moved"; of: Endpoint };
 

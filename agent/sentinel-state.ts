@@ -79,6 +79,20 @@ export function reconcileSentinelState(
   return { text: lines.join("\n"), changes };
 }
 
+/** The same state with another epoch: current, configured and voted for alike. */
+export function withEpoch(text: string, name: string, epoch: number): string {
+  const rest = text
+    .split("\n")
+    .filter(
+      (line) => !isStateOf(line, name, ["config-epoch", "leader-epoch"]) && !/^sentinel current-epoch /.test(line),
+    );
+  const lines = [`sentinel config-epoch ${name} ${epoch}`, `sentinel leader-epoch ${name} ${epoch}`];
+  const monitor = rest.findIndex((line) => line.startsWith(`sentinel monitor ${name} `));
+  // Sentinel reads the epochs of a master only below its monitor line.
+  if (monitor >= 0) rest.splice(monitor + 1, 0, ...lines, `sentinel current-epoch ${epoch}`);
+  return rest.join("\n");
+}
+
 interface OwnView {
   readonly master?: Endpoint;
   readonly quorum?: number;

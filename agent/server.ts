@@ -27,6 +27,11 @@ const STOP_PATIENCE_MS = 20_000;
 /** Time until a server that was just started answers anything, LOADING included. */
 const START_TIMEOUT_MS = 10_000;
 
+/** The server ended while it started: with this configuration, or with this data, it does not run. */
+export class EndedAtOnce extends Error {
+  override name = "EndedAtOnce";
+}
+
 export const configHash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
 export const configKeys = (text: string): string[] => [
   ...new Set([...text.matchAll(/^([a-z][a-z0-9-]*)\s/gm)].map((match) => match[1] as string)),
@@ -86,12 +91,12 @@ export class Server {
     const child = this.spawn(fenced);
     child.once("exit", onExit);
     const started = recordOf(child.pid ?? 0);
-    if (!started) throw new Error(this.endedAtOnce());
+    if (!started) throw new EndedAtOnce(this.endedAtOnce());
     const record = this.remember({ ...started, config: configHash(text), keys: configKeys(text), fenced });
     await waitFor(
       `${this.title()} answers`,
       async () => {
-        if (child.exitCode !== null || child.signalCode !== null) throw new Error(this.endedAtOnce());
+        if (child.exitCode !== null || child.signalCode !== null) throw new EndedAtOnce(this.endedAtOnce());
         return (await this.info()) ? true : undefined;
       },
       START_TIMEOUT_MS,

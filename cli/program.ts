@@ -88,6 +88,38 @@ function buildProgram(done: (code: number) => void): Command {
       );
     });
 
+  command(program, "failover", "Hand the master's role over to a replica, without losing a write")
+    .option("--to <node>", "the node that becomes master (default: the replica that has most)")
+    .addHelpText(
+      "after",
+      help([
+        ["redis-ha failover", "about 0.1 s without writes; refuses, with the reason, when no replica is in sync"],
+        ["redis-ha failover --to redis-b", "before maintenance of the machine of the present master"],
+      ]),
+    )
+    .action(async (options: CommonOptions & { to?: string }) => {
+      const { chosen, root } = choose(options);
+      knownNodes(chosen, options.to === undefined ? [] : [options.to]);
+      const { failover } = await import("./failover.ts");
+      done(await failover(chosen, { root, json: options.json === true, to: options.to }));
+    });
+
+  command(program, "roll", "Restart every server and Sentinel, one at a time, the master last and after a hand-over")
+    .argument("[nodes...]", "only these nodes")
+    .addHelpText(
+      "after",
+      help([
+        ["redis-ha roll", "after an upgrade of the server's package: every node runs the new program"],
+        ["redis-ha roll redis-b", "one node"],
+      ]),
+    )
+    .action(async (nodes: string[], options: CommonOptions) => {
+      const { chosen, root } = choose(options);
+      knownNodes(chosen, nodes);
+      const { roll } = await import("./failover.ts");
+      done(await roll(chosen, { root, json: options.json === true, ...(nodes.length > 0 ? { nodes } : {}) }));
+    });
+
   command(program, "connect", "Print how to reach the master, or a read replica", "print client options for ioredis")
     .option("--exec", "run redis-cli instead of printing the command")
     .option("--replica", "a read replica instead of the master")
@@ -137,6 +169,13 @@ function choose(options: CommonOptions): { chosen: Chosen; root: string } {
     throw new UsageError((error as Error).message);
   }
   return { chosen: chooseEnvironment(readInventory(root), options.env), root };
+}
+
+function knownNodes({ environment, inventory }: Chosen, nodes: readonly string[]): void {
+  const known = inventory.nodes.map(({ name }) => name);
+  const unknown = nodes.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new UsageError(`${environment} has no node "${unknown}"; it has: ${known.join(", ")}`);
 }
 
 function help(examples: [string, string][]): string {

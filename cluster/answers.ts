@@ -15,6 +15,8 @@ export interface RedisState {
   readonly master?: Endpoint;
   /** A replica's link to its master. */
   readonly link?: "up" | "down";
+  /** Seconds since the link went down, as the replica counts them. */
+  readonly linkDownSeconds?: number;
   /** The replica is receiving a full copy. */
   readonly syncing: boolean;
   readonly loading: boolean;
@@ -24,6 +26,8 @@ export interface RedisState {
   readonly goodReplicas?: number;
   /** A master's replicas, by the address and port that they announce. */
   readonly replicas: readonly (Endpoint & { state: string; offset: number; lagSeconds: number })[];
+  /** `no-failover`, unless the server is handing its role over just now. */
+  readonly failoverState?: string;
   readonly replicationId: string;
   readonly runId: string;
   readonly pid: number;
@@ -91,6 +95,9 @@ export function redisStateOf(info: Record<string, string>): RedisState {
       : {
           master: { address: info["master_host"] ?? "", port: Number(info["master_port"]) },
           link: info["master_link_status"] === "up" ? ("up" as const) : ("down" as const),
+          ...(Number(info["master_link_down_since_seconds"]) >= 0
+            ? { linkDownSeconds: Number(info["master_link_down_since_seconds"]) }
+            : {}),
         }),
     syncing: info["master_sync_in_progress"] === "1",
     loading: info["loading"] === "1",
@@ -108,6 +115,7 @@ export function redisStateOf(info: Record<string, string>): RedisState {
           lagSeconds: Number(fields["lag"]),
         };
       }),
+    ...(info["master_failover_state"] === undefined ? {} : { failoverState: info["master_failover_state"] }),
     replicationId: info["master_replid"] ?? "",
     runId: info["run_id"] ?? "",
     pid: Number(info["process_id"]),

@@ -1,4 +1,4 @@
-import { Redis } from "ioredis";
+import { Redis, type RedisOptions } from "ioredis";
 
 /** Where one server listens. The only place that turns an endpoint into a connection is this file. */
 export interface Endpoint {
@@ -20,6 +20,24 @@ export class Unreachable extends Error {
 /** Time for one question to one server, in milliseconds, unless the caller knows better. */
 export const ASK_TIMEOUT_MS = 500;
 
+/** What every connection of this project has in common: it says at once what is wrong, and hides nothing by itself. */
+const common = (endpoint: Endpoint, timeoutMs: number): RedisOptions => ({
+  host: endpoint.address,
+  port: endpoint.port,
+  lazyConnect: true,
+  // Without HELLO and with the name sent below, a hung server costs one time-out, not one for each greeting.
+  protocol: 2,
+  connectTimeout: timeoutMs,
+  commandTimeout: timeoutMs,
+  // A hung server never answers the FIN; the default keeps the process, and a failed connect(), waiting for 2 s.
+  disconnectTimeout: 20,
+  enableReadyCheck: false,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  disableClientInfo: true,
+});
+
 /**
  * Runs `use` with a connection of its own and closes it, whatever happens.
  * Nothing is retried: whoever asks decides what silence means.
@@ -31,23 +49,7 @@ export async function withConnection<T>(
   use: (redis: Redis) => Promise<T>,
   timeoutMs: number = ASK_TIMEOUT_MS,
 ): Promise<T> {
-  const redis = new Redis({
-    host: endpoint.address,
-    port: endpoint.port,
-    lazyConnect: true,
-    // Without HELLO and with the name sent below, a hung server costs one time-out, not one for each greeting.
-    protocol: 2,
-    connectTimeout: timeoutMs,
-    commandTimeout: timeoutMs,
-    // A hung server never answers the FIN; the default keeps the process, and a failed connect(), waiting for 2 s.
-    disconnectTimeout: 20,
-    enableReadyCheck: false,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    autoResendUnfulfilledCommands: false,
-    disableClientInfo: true,
-  });
+  const redis = new Redis({ ...common(endpoint, timeoutMs), retryStrategy: () => null });
   // The promise of connect() carries less than the event does ("Connection is closed."), so keep the event's cause.
   let cause: Error | undefined;
   redis.on("error", (error: Error) => {
@@ -55,22 +57,102 @@ export async function withConnection<T>(
   });
   try {
     await redis.connect();
-    redis.client("SETNAME", "redis-ha").catch(() => undefined);
+    redis.client("SETNAME", CLIENT_NAME).catch(() => undefined);
     return await use(redis);
   } catch (error) {
-    const seen = error as Error & { code?: string };
-    if (cause ?? isConnectionFault(seen)) throw new Unreachable(endpoint, reasonOf(cause ?? seen));
-    throw seen;
+    throw cause ? new Unreachable(endpoint, reasonOf(cause)) : asUnreachable(endpoint, error as Error);
   } finally {
     redis.disconnect();
   }
+}
+
+/** The name of this project's connections in CLIENT LIST. */
+export const CLIENT_NAME = "redis-ha";
+
+/** Pause before a kept connection that was lost is opened again, in milliseconds. */
+const RECONNECT_MS = 100;
+
+/**
+ * A connection that stays: opened in the background, and again whenever it is lost, until `close`. A command given
+ * while it is down fails at once.
+ */
+export class KeptConnection {
+  private readonly redis: Redis;
+  /** Why the last attempt to connect failed; undefined while connected. */
+  private fault: Error | undefined;
+  private wasConnected = false;
+  private onceSettled: (() => void)[] = [];
+  /** Goes up with every new connection: what was set on an older one, such as its name, is gone. */
+  generation = 0;
+
+  constructor(
+    readonly endpoint: Endpoint,
+    timeoutMs: number,
+    onLost: () => void = () => undefined,
+  ) {
+    this.redis = new Redis({ ...common(endpoint, timeoutMs), retryStrategy: () => RECONNECT_MS });
+    this.redis.on("error", (error: Error) => {
+      this.fault = error;
+      this.settle();
+    });
+    this.redis.on("connect", () => {
+      this.fault = undefined;
+      this.wasConnected = true;
+      this.generation++;
+      this.redis.client("SETNAME", CLIENT_NAME).catch(() => undefined);
+      this.settle();
+    });
+    this.redis.on("close", () => {
+      const lost = this.wasConnected;
+      this.wasConnected = false;
+      if (lost) onLost();
+    });
+    this.redis.connect().catch(() => undefined);
+  }
+
+  get connected(): boolean {
+    return this.redis.status === "ready" || this.redis.status === "connect";
+  }
+
+  /** Nobody listens there: the process is down, or a firewall says so. */
+  get refused(): boolean {
+    return !this.connected && (this.fault as { code?: string } | undefined)?.code === "ECONNREFUSED";
+  }
+
+  /** Resolves when the first attempt has ended, one way or the other. */
+  attempted(): Promise<void> {
+    if (this.connected || this.fault !== undefined) return Promise.resolve();
+    return new Promise((resolve) => this.onceSettled.push(resolve));
+  }
+
+  /** @throws Unreachable when the server cannot be reached or goes away; a server's own error replies pass through */
+  async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
+    try {
+      return await question(this.redis);
+    } catch (error) {
+      throw asUnreachable(this.endpoint, (!this.connected && this.fault) || (error as Error));
+    }
+  }
+
+  close(): void {
+    this.redis.disconnect();
+    this.settle();
+  }
+
+  private settle(): void {
+    for (const resolve of this.onceSettled.splice(0)) resolve();
+  }
+}
+
+function asUnreachable(endpoint: Endpoint, error: Error & { code?: string }): Error {
+  return isConnectionFault(error) ? new Unreachable(endpoint, reasonOf(error)) : error;
 }
 
 /** What ioredis throws when the connection, and not the server's answer or the caller, is at fault. */
 const isConnectionFault = (error: Error & { code?: string }): boolean =>
   error.code !== undefined ||
   error.name === "MaxRetriesPerRequestError" ||
-  /^(Command timed out|Connection is closed|Stream isn't writeable|connect E)/.test(error.message);
+  /^(Command timed out|Connection is closed|Stream isn't writeable|connect E|Socket closed)/.test(error.message);
 
 function reasonOf(error: Error & { code?: string }): string {
   if (error.code === "ECONNREFUSED") return "connection refused";
@@ -97,3 +179,6 @@ export function pairs(reply: unknown): Record<string, string> {
   for (let i = 0; i + 1 < list.length; i += 2) fields[list[i] as string] = list[i + 1] as string;
   return fields;
 }
+
+/** A reply that is a list of strings, such as that of CONFIG GET. */
+export const strings = async (reply: Promise<unknown>): Promise<string[]> => (await reply) as string[];

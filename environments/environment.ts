@@ -178,6 +178,14 @@ const settings = z.strictObject({
    */
   minReplicasMaxLagSeconds: z.int().min(1).default(2),
   /**
+   * What a node's agent does when its redis-server dies as master while the host lives. `promote`: a replica takes over
+   * at once if it provably has, or can be given, everything that the dead master had written down; else as `restart`.
+   * `restart`: the server is started again where it was, after which it loads its data. Neither loses a write;
+   * docs/benchmarks.md has what each costs in time.
+   * @default "promote"
+   */
+  onMasterCrash: z.enum(["promote", "restart"]).default("promote"),
+  /**
    * Further keys of redis.conf, for example `{ "notify-keyspace-events": "Ex" }`.
    * A key that a setting above manages, and one that would break the layout on the node, is refused; any other wins
    * over the template's own value.

@@ -16,6 +16,8 @@ export interface NodeSpec {
   readonly peers: readonly TopologyNode[];
   /** Name of the node that becomes the first master, once, when no node of the group has data. */
   readonly seed: string;
+  /** What the node's agent does when its redis-server dies as master. */
+  readonly onMasterCrash?: "promote" | "restart";
   readonly files: {
     /** Absent on a witness. */
     readonly "redis.conf"?: string;

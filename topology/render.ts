@@ -37,6 +37,7 @@ export function specsOf(environment: Environment): NodeSpec[] {
     node,
     peers: topology.nodes.filter((other) => other !== node),
     seed: topology.seed,
+    ...(node.redisPort === undefined ? {} : { onMasterCrash: environment.settings.onMasterCrash }),
     files: {
       ...(node.redisPort === undefined ? {} : { "redis.conf": redisConf(environment, topology, node) }),
       ...(node.sentinelPort === undefined ? {} : { "sentinel.conf": sentinelConf(environment, topology, node) }),

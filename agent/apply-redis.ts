@@ -1,0 +1,80 @@
+import path from "node:path";
+import { redisStateOf } from "../cluster/answers.ts";
+import { parseInfo } from "../cluster/connection.ts";
+import { liveChanges, type LiveChange, setLive } from "./live.ts";
+import { type NodeFolder, writeAtomically } from "./node-folder.ts";
+import { readRecord, waitFor } from "./processes.ts";
+import { restartServer } from "./restart.ts";
+import { configHash, configKeys, type ServerRecord } from "./server.ts";
+import type { Session } from "./session.ts";
+
+/** Loading grows with the data: about 1 s for 200 MB; a server that answers LOADING is alive and gets its time. */
+const LOAD_TIMEOUT_MS = 120_000;
+
+const MIN_REPLICAS = "min-replicas-to-write";
+
+const recordOf = (folder: NodeFolder): ServerRecord | undefined =>
+  readRecord<ServerRecord>(path.join(folder.run, "redis.json"));
+
+/**
+ * Gives the running redis-server what it takes live, all of it or nothing. Comes before the files are written: a value
+ * that the server refuses must not wait there for the next start.
+ * @returns what was changed, in words; nothing when no server runs
+ * @throws when the server refuses a value; nothing is changed then
+ */
+export async function setLiveKeys(session: Session): Promise<string[]> {
+  const { spec } = session;
+  const state = await ownState(session);
+  if (!state) return [];
+  await untilLoaded(session);
+  const live = await differences(session);
+  const refused = await setLive(spec, live);
+  return live.filter(({ key }) => !refused.includes(key)).map(({ key, wanted }) => `${key} set to ${wanted}`);
+}
+
+/** Restarts redis-server for what it takes only at its start. @returns what was done, in words */
+export async function restartForRest(session: Session): Promise<string[]> {
+  const { spec, folder } = session;
+  const text = spec.files["redis.conf"] ?? "";
+  await untilLoaded(session);
+  const record = recordOf(folder);
+  const dropped = (record?.keys ?? []).filter((key) => !configKeys(text).includes(key));
+  const left = await differences(session);
+  if (dropped.length + left.length === 0) {
+    // Live settings made the running server equal to this text: a later apply need not look for dropped keys again.
+    if (record && record.config !== configHash(text)) {
+      const fresh: ServerRecord = { ...record, config: configHash(text), keys: configKeys(text) };
+      writeAtomically(path.join(folder.run, "redis.json"), JSON.stringify(fresh));
+    }
+    return [];
+  }
+  const why = [...left.map(({ key }) => key), ...dropped.map((key) => `${key} dropped`)].join(", ");
+  const done = await restartServer(session, "redis", why);
+  await untilLoaded(session);
+  const still = (await differences(session)).filter(({ key }) => key !== MIN_REPLICAS);
+  if (still.length > 0) {
+    throw new Error(
+      `${spec.node.name}: after a restart redis-server still has ` +
+        still.map(({ key, wanted, running }) => `${key} ${running} instead of ${wanted}`).join(", "),
+    );
+  }
+  return done;
+}
+
+/** What runs otherwise than the file says, without what is the agent's to set: a fence, and the rule of two data nodes. */
+async function differences({ spec, folder, lock }: Session): Promise<LiveChange[]> {
+  const agentsOwn = recordOf(folder)?.fenced === true || lock === undefined;
+  const changes = await liveChanges(spec, spec.files["redis.conf"] ?? "");
+  return changes.filter(({ key }) => !(agentsOwn && key === MIN_REPLICAS));
+}
+
+async function untilLoaded(session: Session): Promise<void> {
+  await waitFor(
+    `${session.spec.node.name}: redis-server has loaded its data`,
+    async () => ((await ownState(session))?.loading === false ? true : undefined),
+    LOAD_TIMEOUT_MS,
+  );
+}
+
+const ownState = ({ links, spec }: Session): Promise<ReturnType<typeof redisStateOf> | undefined> =>
+  links.server(spec.node.name, async (redis) => redisStateOf(parseInfo(await redis.info()))).catch(() => undefined);

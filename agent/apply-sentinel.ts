@@ -1,0 +1,72 @@
+import path from "node:path";
+import { withConnection } from "../cluster/connection.ts";
+import { sentinelEndpoint } from "../cluster/answers.ts";
+import { parseSentinelFile, type SentinelFile } from "../topology/config-file.ts";
+import { ghosts, sentinelDrift } from "./live.ts";
+import { type NodeFolder, writeAtomically } from "./node-folder.ts";
+import { readRecord } from "./processes.ts";
+import { restartServer } from "./restart.ts";
+import { configHash, type ServerRecord } from "./server.ts";
+import type { Session } from "./session.ts";
+
+/** What SENTINEL SET takes while the Sentinel runs. */
+const liveKeys = ["down-after-milliseconds", "failover-timeout", "parallel-syncs", "quorum"];
+
+const recordFile = (folder: NodeFolder): string => path.join(folder.run, "sentinel.json");
+
+/**
+ * Makes the running Sentinel what its file says: timings and quorum live, the rest by a restart, in which it also
+ * forgets nodes that are gone.
+ * @param before the file that it ran with until now
+ * @returns what was done, in words
+ */
+export async function applySentinel(session: Session, before: string | undefined): Promise<string[]> {
+  const { spec, folder } = session;
+  const text = spec.files["sentinel.conf"] ?? "";
+  const record = readRecord<ServerRecord>(recordFile(folder));
+  const done = await setTimings(session, text);
+  const changed =
+    record?.config !== configHash(text) && !(before !== undefined && onlyTimings(spec.masterName, before, text));
+  const why = changed ? ["sentinel.conf changed"] : await sentinelDrift(spec, text);
+  if (why.length > 0) return [...done, ...(await restartServer(session, "sentinel", why.join(", ")))];
+  if (record && record.config !== configHash(text)) {
+    writeAtomically(recordFile(folder), JSON.stringify({ ...record, config: configHash(text) } satisfies ServerRecord));
+  }
+  return done;
+}
+
+/** Makes the node's Sentinel forget nodes that are gone; touches nothing else. @returns what was done, in words */
+export async function forgetGhosts(session: Session): Promise<string[]> {
+  if (session.spec.node.sentinelPort === undefined) return [];
+  const why = await ghosts(session.spec);
+  return why.length === 0 ? [] : restartServer(session, "sentinel", why.join(", "));
+}
+
+async function setTimings({ spec }: Session, text: string): Promise<string[]> {
+  const wanted = new Map([
+    ...(parseSentinelFile(text).masters.get(spec.masterName) ?? new Map<string, string>()),
+    ["quorum", String(spec.quorum)],
+  ]);
+  return withConnection(sentinelEndpoint(spec.node), async (redis) => {
+    const reply = (await redis.call("SENTINEL", "MASTER", spec.masterName).catch(() => [])) as string[];
+    const done: string[] = [];
+    for (const key of liveKeys) {
+      const value = wanted.get(key);
+      const running = reply[reply.indexOf(key) + 1];
+      if (value === undefined || !reply.includes(key) || running === value) continue;
+      await redis.call("SENTINEL", "SET", spec.masterName, key, value);
+      done.push(`${key} set to ${value}`);
+    }
+    return done;
+  });
+}
+
+/** Do two files differ in nothing but what can be set live? */
+function onlyTimings(master: string, before: string, after: string): boolean {
+  const rest = (text: string): string => {
+    const file: SentinelFile = parseSentinelFile(text);
+    const own = [...(file.masters.get(master) ?? [])].filter(([key]) => !liveKeys.includes(key));
+    return JSON.stringify([[...file.server], [...file.globals], own, [...file.masters.keys()]]);
+  };
+  return rest(before) === rest(after);
+}

@@ -1,0 +1,135 @@
+import { redisEndpoint } from "../../cluster/answers.ts";
+import type { Links } from "../../cluster/links.ts";
+import { ClusterLock } from "../../cluster/lock.ts";
+import type { NodeSpec } from "../../topology/node-spec.ts";
+import type { TopologyNode } from "../../topology/topology.ts";
+import { settingsOf } from "../handover/announce.ts";
+import { settleEpoch } from "../handover/handover.ts";
+import { type Journal, readJournal, removeJournal, writeJournal } from "../handover/journal.ts";
+import { passedOn } from "../handover/passed-on.ts";
+import type { NodeFolder } from "../node-folder.ts";
+import { waitFor } from "../processes.ts";
+import { setAside } from "./append-only-file.ts";
+import { decideCrash, type MasterSample } from "./decide.ts";
+import { promote } from "./promote.ts";
+
+/** The kernel still delivers what the dead server had sent; then the replicas see the end of their link. */
+const DRAIN_TIMEOUT_MS = 300;
+
+export interface Crash {
+  readonly spec: NodeSpec;
+  readonly folder: NodeFolder;
+  readonly links: Links;
+  readonly mode: "promote" | "restart";
+  readonly sample: MasterSample | undefined;
+  readonly downAfterMs: number;
+  readonly log: (line: string) => void;
+  /** Conditions that do not count; only tests leave any out. */
+  readonly without?: readonly string[];
+}
+
+/**
+ * What is done when the process of a master has died while its host lives: a replica takes over at once where that
+ * provably loses nothing, which takes some 50 ms instead of Sentinel's 3 s. Otherwise nothing, and the caller starts the
+ * server again where it was.
+ *
+ * To be called before the server is started again.
+ * @returns the end of the hand-over, to be run after the dead server has been started as a replica; undefined when no
+ * replica took over
+ */
+export async function handleCrash(crash: Crash): Promise<(() => Promise<void>) | undefined> {
+  const { links, log, spec } = crash;
+  const started = performance.now();
+  const restart = (why: string): undefined => {
+    log(`redis: crashed as master; decision: restart in place: ${why}`);
+    return undefined;
+  };
+  let lock: ClusterLock | undefined;
+  try {
+    lock = await ClusterLock.take(links, `crash-of-${spec.node.name}`);
+  } catch (error) {
+    return restart((error as Error).message);
+  }
+  if (!lock) return restart("no majority of Sentinels answers");
+  let keepLock = false;
+  try {
+    await untilDrained(links, spec.node);
+    const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
+    const decision = decideCrash(
+      {
+        ...crash,
+        node: spec.node,
+        now: performance.now(),
+        servers,
+        sentinels,
+        handingOver: readJournal(crash.folder) !== undefined,
+      },
+      crash.without,
+    );
+    if (decision.do === "restart") return restart(decision.because);
+    log(`redis: crashed as master; decision: promote ${decision.to.name}: ${decision.because}`);
+    const journal: Omit<Journal, "version" | "holder"> = {
+      kind: "crash",
+      from: spec.node.name,
+      to: decision.to.name,
+      stage: "switching",
+      epoch: Math.max(0, ...sentinels.map(({ state }) => state?.configEpoch ?? 0)),
+      settings: settingsOf(sentinels, links.group.quorum),
+      minReplicasToWrite: "0",
+    };
+    writeJournal(crash.folder, journal);
+    const replayed = await promoted(crash, decision.to);
+    if (replayed === undefined) return undefined;
+    await passedOn({
+      links,
+      from: undefined,
+      to: decision.to,
+      settings: journal.settings,
+      onSwitched: () => writeJournal(crash.folder, { ...journal, stage: "announcing" }),
+    });
+    writeJournal(crash.folder, { ...journal, stage: "epoch" });
+    log(`redis: ${decision.to.name} is master after ${Math.round(performance.now() - started)} ms; ${replayed}`);
+    log(`redis: what was on disk is kept in ${setAside(crash.folder.redisData)}`);
+    keepLock = true;
+    const held = lock;
+    return async () => {
+      try {
+        await settleEpoch({
+          links,
+          lock: held,
+          folder: crash.folder,
+          from: spec.node.name,
+          to: decision.to,
+          epoch: journal.epoch,
+        });
+      } finally {
+        await held.release();
+      }
+    };
+  } finally {
+    if (!keepLock) await lock.release();
+  }
+}
+
+/** @returns what was played back, or undefined when the node was made a replica again */
+async function promoted({ links, sample, folder, spec, log }: Crash, to: TopologyNode): Promise<string | undefined> {
+  try {
+    if (!sample) throw new Error("there is no sample to compare with");
+    return await promote(links, to, sample, folder.redisData);
+  } catch (error) {
+    log(`redis: decision changed to restart in place: ${(error as Error).message}`);
+    const { address, port } = redisEndpoint(spec.node);
+    await links.server(to.name, (redis) => redis.replicaof(address, port)).catch(() => undefined);
+    removeJournal(folder);
+    return undefined;
+  }
+}
+
+/** Waits until no replica gets anything any more. One that does not answer is judged later. */
+async function untilDrained(links: Links, node: TopologyNode): Promise<void> {
+  const drained = async (): Promise<true | undefined> => {
+    const servers = await links.askServers();
+    return servers.every((answer) => answer.node.name === node.name || answer.state?.link !== "up") || undefined;
+  };
+  await waitFor("the replicas' links are down", drained, DRAIN_TIMEOUT_MS, 2).catch(() => undefined);
+}

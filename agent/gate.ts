@@ -1,0 +1,124 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type RedisAnswer, type SentinelAnswer } from "../cluster/answers.ts";
+import { agreement, type Group, type Links } from "../cluster/links.ts";
+import type { TopologyNode } from "../topology/topology.ts";
+import { replicasOf } from "./handover/plan.ts";
+import { inFailover } from "./role.ts";
+
+/** What passes by itself, such as a replica that has just been restarted, is waited for; a broken one is not. */
+const PATIENCE_MS = 15_000;
+
+/** The way past the gate, for when the data or the time without it does not matter. */
+export const OVERRIDE = "REDIS_HA_OVERRIDE_GATE";
+
+export interface GateFacts {
+  readonly group: Group;
+  readonly environment: string;
+  /** The nodes that were stopped for good: nobody waits for them. */
+  readonly retired: readonly string[];
+  readonly servers: readonly RedisAnswer[];
+  readonly sentinels: readonly SentinelAnswer[];
+}
+
+/**
+ * Why stopping this server for a moment could lose data, or the ability to fail over. Pure.
+ * @param verb what is about to be done: "restarting", "retiring"
+ * @returns undefined when the rest of the group can do without it
+ */
+export function gateObjection(
+  facts: GateFacts,
+  node: TopologyNode,
+  server: "redis" | "sentinel",
+  verb = "restarting",
+): string | undefined {
+  const { sentinels, group, environment } = facts;
+  const answering = sentinels.filter(({ state }) => state !== undefined);
+  const needed = agreement(group);
+  const silent = sentinels.filter(({ state }) => state === undefined).map(({ node: { name } }) => name);
+  const repair = (name: string): string =>
+    `Repair ${name} first: redis-ha converge --env ${environment} --zone ${group.nodes.find((each) => each.name === name)?.zone}`;
+  const rest = server === "sentinel" ? answering.filter((each) => each.node.name !== node.name) : answering;
+  if (rest.length < needed) {
+    const [first = ""] = silent;
+    return (
+      `${verb} ${server === "sentinel" ? `the Sentinel of ${node.name}` : node.name} now would leave nobody to fail over ` +
+      `(${rest.length} of ${sentinels.length} Sentinels would answer, ${needed} are needed). ${repair(first)}`
+    );
+  }
+  if (inFailover(sentinels)) {
+    return `the Sentinels are replacing the master just now. Wait until redis-ha verify --env ${environment} --wait 30 holds`;
+  }
+  return server === "redis" ? copiesObjection(facts, node, verb, repair) : undefined;
+}
+
+function copiesObjection(
+  { group, servers, sentinels, retired, environment }: GateFacts,
+  node: TopologyNode,
+  verb: string,
+  repair: (name: string) => string,
+): string | undefined {
+  const data = servers.filter((answer) => !retired.includes(answer.node.name));
+  const counts = new Map<string, number>();
+  for (const { state } of sentinels) {
+    const key = state && `${state.master.address}:${state.master.port}`;
+    if (key) counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  const master = data.find(
+    (answer) =>
+      answer.state?.role === "master" &&
+      (counts.get(`${answer.node.address}:${answer.node.redisPort}`) ?? 0) >= agreement(group),
+  );
+  if (!master) {
+    return (
+      `no node is master and named by the Sentinels, so nobody knows which copy of the data is the newest. ` +
+      `See redis-ha verify --env ${environment}`
+    );
+  }
+  const replicas = replicasOf(master, data);
+  const own = replicas.find(({ answer }) => answer.node.name === node.name);
+  // One that is not in sync is nobody's copy: the group is no worse off without it.
+  if (own?.objection !== undefined) return undefined;
+  const others = replicas.filter(({ answer }) => answer.node.name !== node.name);
+  // A master needs one to take over, and then one more, as every other node does. With two nodes there is no one more.
+  const wanted = (master.node.name === node.name ? 1 : 0) + (data.length > 2 ? 1 : 0);
+  const good = others.filter(({ objection }) => objection === undefined);
+  const heir = good.some(({ answer }) => answer.node.promotable);
+  if (good.length >= wanted && (master.node.name !== node.name || heir)) return undefined;
+  const bad = others.filter(({ objection }) => objection !== undefined);
+  const shown = bad.map(({ answer, objection }) => `${answer.node.name}: ${objection}`).join("; ");
+  const [first] = bad;
+  return (
+    `${verb} ${node.name} now would leave no in-sync replica${shown ? ` (${shown})` : ""}. ` +
+    (first ? repair(first.answer.node.name) : `Make another replica promotable first`)
+  );
+}
+
+export const overridden = (): boolean => process.env[OVERRIDE] === "1";
+
+/**
+ * Waits until the group can do without this server for a moment.
+ * @throws when it cannot, with the reason and the way out
+ */
+export async function passGate(
+  links: Links,
+  where: { environment: string; retired: () => string[]; report: (line: string) => void },
+  node: TopologyNode,
+  server: "redis" | "sentinel",
+  verb?: string,
+): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
+    const facts = { group: links.group, environment: where.environment, retired: where.retired(), servers, sentinels };
+    const objection = gateObjection(facts, node, server, verb);
+    if (objection === undefined) return;
+    if (overridden()) {
+      where.report(`${OVERRIDE}=1: going on although ${objection}`);
+      return;
+    }
+    if (performance.now() >= deadline) {
+      throw new Error(`refused: ${objection}. (To go on all the same, and risk that: ${OVERRIDE}=1)`);
+    }
+    await delay(250);
+  }
+}

@@ -1,0 +1,107 @@
+import { FENCE, redisEndpoint, redisStateOf, sameEndpoint } from "../../cluster/answers.ts";
+import { parseInfo } from "../../cluster/connection.ts";
+import { agreement, type Links } from "../../cluster/links.ts";
+import type { TopologyNode } from "../../topology/topology.ts";
+import type { NodeFolder } from "../node-folder.ts";
+import { waitFor } from "../processes.ts";
+import { untilEqual, type HandOverReport, type HandOverRequest } from "./handover.ts";
+import { type Journal, removeJournal } from "./journal.ts";
+import { releaseClients, rewriteAll } from "./passed-on.ts";
+
+/** Sentinel needs about 1 s; with this much more it has given up. */
+const FAILOVER_TIMEOUT_MS = 8000;
+
+/**
+ * The slow hand-over, for when a Sentinel that may be alive is silent: Sentinel itself fails over, and so counts the
+ * epoch up, which makes the silent one give in when it is back. The master takes no writes meanwhile (a bare SENTINEL
+ * FAILOVER leaves it master for some 10 s, and lost up to 10 000 acknowledged writes).
+ */
+export async function fencedFailover(
+  { links, report }: HandOverRequest,
+  folder: NodeFolder,
+  journal: Omit<Journal, "version" | "holder">,
+  from: TopologyNode,
+  inSync: TopologyNode,
+): Promise<HandOverReport> {
+  report("a Sentinel is silent: its fellows fail over in their own way, which takes about a second");
+  const started = performance.now();
+  const setFence = (value: string): Promise<unknown> =>
+    links.server(from.name, (redis) => redis.config("SET", "min-replicas-to-write", value));
+  try {
+    await setFence(FENCE);
+    await untilEqual(links, from, inSync);
+    await startFailover(links);
+    const to = await untilPromoted(links, from);
+    const { address, port } = redisEndpoint(to);
+    await links.server(from.name, (redis) => redis.replicaof(address, port));
+    await untilNamed(links, to);
+    await setFence(journal.minReplicasToWrite);
+    await releaseClients(links, from);
+    const writeGapMs = performance.now() - started;
+    await rewriteAll(links);
+    removeJournal(folder);
+    return { from: from.name, to: to.name, grade: "slow", writeGapMs };
+  } catch (error) {
+    if (!(await promoted(links, from))) {
+      await setFence(journal.minReplicasToWrite).catch(() => undefined);
+      removeJournal(folder);
+    }
+    throw error;
+  }
+}
+
+/** Any Sentinel that sees the replicas may lead; the first one that does not refuse does. */
+async function startFailover(links: Links): Promise<void> {
+  const refusals: string[] = [];
+  for (const { node, connection } of links.sentinels) {
+    if (!connection.connected) continue;
+    try {
+      await connection.ask((redis) => redis.call("SENTINEL", "FAILOVER", links.group.masterName));
+      return;
+    } catch (error) {
+      refusals.push(`${node.name}: ${(error as Error).message}`);
+    }
+  }
+  throw new Error(`no Sentinel started a failover (${refusals.join("; ")})`);
+}
+
+async function promoted(links: Links, from: TopologyNode): Promise<TopologyNode | undefined> {
+  const answers = await links.askServers();
+  return answers.find(({ node, state }) => node.name !== from.name && state?.role === "master")?.node;
+}
+
+function untilPromoted(links: Links, from: TopologyNode): Promise<TopologyNode> {
+  const others = links.servers.filter(({ node }) => node.name !== from.name);
+  return waitFor(
+    "the Sentinels have promoted a replica",
+    async () => {
+      const roles = await Promise.all(
+        others.map(({ node, connection }) =>
+          connection
+            .ask((redis) => redis.info("replication"))
+            .then(
+              (info) => ({ node, role: redisStateOf(parseInfo(info)).role }),
+              () => ({ node, role: undefined }),
+            ),
+        ),
+      );
+      return roles.find(({ role }) => role === "master")?.node;
+    },
+    FAILOVER_TIMEOUT_MS,
+    10,
+  );
+}
+
+/** The clients ask the Sentinels, so they wait until enough of these know. */
+async function untilNamed(links: Links, to: TopologyNode): Promise<void> {
+  await waitFor(
+    `the Sentinels name ${to.name}`,
+    async () => {
+      const answers = await links.askSentinels();
+      const naming = answers.filter(({ state }) => sameEndpoint(state?.master, redisEndpoint(to))).length;
+      return naming >= agreement(links.group) ? true : undefined;
+    },
+    FAILOVER_TIMEOUT_MS,
+    20,
+  );
+}

@@ -1,0 +1,163 @@
+import { redisEndpoint, redisStateOf, sameEndpoint } from "../cluster/answers.ts";
+import { Unreachable, parseInfo } from "../cluster/connection.ts";
+import { agreement, groupOf, Links } from "../cluster/links.ts";
+import { parseConfigFile } from "../topology/config-file.ts";
+import type { NodeSpec } from "../topology/node-spec.ts";
+import { aofFiles, AofPositions } from "./crash/append-only-file.ts";
+import type { MasterSample } from "./crash/decide.ts";
+import type { NodeFolder } from "./node-folder.ts";
+
+/** Four times a second while the node is master, as it costs the server a millisecond or less. */
+const SAMPLE_MS = 250;
+/** Until the place in the append-only file is certain: a busy server has to be met between two of its writes. */
+const CALIBRATE_MS = 50;
+/** Samples of a replica tell nothing that is needed soon. */
+const REPLICA_SAMPLE_MS = 1000;
+/** No Sentinel majority for this long means that the others may be choosing another master. */
+const ALONE_AFTER_MS = 700;
+
+/**
+ * What the resident agent knows of its redis-server from moment to moment, over connections that stay open: when it
+ * last answered, and, while it is master, how far it and its append-only file had come. Also keeps the rule of two data
+ * nodes: a master that sees no majority of Sentinels asks for a replica with every write.
+ */
+export class Observer {
+  /** The last sample of the server as master; undefined when it was none, or never answered. */
+  sample: MasterSample | undefined;
+  /** When the server last answered anything, by performance.now(). */
+  answeredAt = performance.now();
+  private readonly positions = new AofPositions();
+  private runId = "";
+  private majorityAt = performance.now();
+  private sampledAt = 0;
+  private raised: boolean | undefined;
+
+  private constructor(
+    readonly spec: NodeSpec,
+    private readonly folder: NodeFolder,
+    readonly links: Links,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  /** @param onLost told at once when the connection to the own server is closed */
+  static async open(
+    spec: NodeSpec,
+    folder: NodeFolder,
+    log: (line: string) => void,
+    onLost: () => void,
+  ): Promise<Observer> {
+    const links = await Links.open(groupOf(spec), {
+      onLost: (node) => {
+        if (node.name === spec.node.name) onLost();
+      },
+    });
+    return new Observer(spec, folder, links, log);
+  }
+
+  close(): void {
+    this.links.close();
+  }
+
+  /** Asks the server, when it is time to. Never throws. */
+  async observe(): Promise<void> {
+    if (this.spec.node.redisPort === undefined) return;
+    const due = !this.sample ? REPLICA_SAMPLE_MS : this.sample.aof ? SAMPLE_MS : CALIBRATE_MS;
+    if (performance.now() - this.sampledAt < due) return;
+    this.sampledAt = performance.now();
+    try {
+      await this.look();
+    } catch (error) {
+      // An error reply, such as LOADING or BUSY, is an answer.
+      if (!(error instanceof Unreachable)) this.answeredAt = performance.now();
+    }
+    if (this.sample) await this.keepPairRule().catch(() => undefined);
+  }
+
+  private async look(): Promise<void> {
+    const before = aofFiles(this.folder.redisData);
+    const text = await this.links.server(this.spec.node.name, (redis) =>
+      redis.call("INFO", "server", "replication", "persistence"),
+    );
+    const at = performance.now();
+    const after = aofFiles(this.folder.redisData);
+    this.answeredAt = at;
+    const info = parseInfo(text as string);
+    const state = redisStateOf(info);
+    if (state.runId !== this.runId) {
+      this.runId = state.runId;
+      this.positions.forget();
+    }
+    const size = Number(info["aof_current_size"]);
+    const offset = before && after && this.positions.observe(before, after, size);
+    if (state.role !== "master" || state.loading) {
+      this.sample = undefined;
+      return;
+    }
+    this.sample = {
+      at,
+      runId: state.runId,
+      replicationId: state.replicationId,
+      offset: state.offset,
+      online: state.replicas.filter((replica) => replica.state === "online"),
+      ...(after && offset !== undefined
+        ? {
+            aof: {
+              file: after.file,
+              manifest: after.manifest,
+              // What was executed but not written yet counts in the offset, so it counts here.
+              position: size + Number(info["aof_buffer_length"]) - offset,
+            },
+          }
+        : {}),
+    };
+  }
+
+  /**
+   * With two data nodes, min-replicas-to-write is 0, or the restart of the only replica would stop all writes. But a
+   * master that the majority of Sentinels cannot reach may be replaced any moment, and what it goes on taking is lost:
+   * then it takes only what the replica has too.
+   */
+  private async keepPairRule(): Promise<void> {
+    const data = this.spec.peers.filter(({ redisPort }) => redisPort !== undefined);
+    const wanted = parseConfigFile(this.spec.files["redis.conf"] ?? "").get("min-replicas-to-write");
+    if (data.length !== 1 || wanted !== "0") return;
+    const answering = await this.sentinelsThatAnswer();
+    const now = performance.now();
+    if (answering >= agreement(this.links.group)) this.majorityAt = now;
+    const alone = now - this.majorityAt > ALONE_AFTER_MS;
+    if (alone === this.raised) return;
+    await this.links.server(this.spec.node.name, (redis) =>
+      redis.config("SET", "min-replicas-to-write", alone ? "1" : "0"),
+    );
+    if (alone || this.raised !== undefined) {
+      this.log(
+        alone
+          ? `redis: ${answering} of ${this.links.sentinels.length} Sentinels answer: writes need the replica from now on`
+          : "redis: a majority of Sentinels answers again: writes do not need the replica any more",
+      );
+    }
+    this.raised = alone;
+  }
+
+  private async sentinelsThatAnswer(): Promise<number> {
+    const answers = await Promise.all(
+      this.links.sentinels.map(({ connection }) =>
+        connection
+          .ask((redis) => redis.ping())
+          .then(
+            () => 1,
+            () => 0,
+          ),
+      ),
+    );
+    return answers.reduce<number>((sum, each) => sum + each, 0);
+  }
+
+  /** The node that a majority of Sentinels names instead of this one, if they do. */
+  async replacedBy(): Promise<string | undefined> {
+    const answers = await this.links.askSentinels();
+    const named = this.links.named(answers);
+    const replaced = named && !sameEndpoint(redisEndpoint(named), redisEndpoint(this.spec.node));
+    return replaced ? named.name : undefined;
+  }
+}

@@ -1,0 +1,115 @@
+import { agreement } from "../cluster/links.ts";
+import type { InventoryEnvironment } from "../topology/inventory.ts";
+import type { NodeSpec } from "../topology/node-spec.ts";
+import { withNodeLock } from "./apply.ts";
+import { askAgent } from "./control.ts";
+import { HandOverRefused, handOver, type HandOverReport } from "./handover/handover.ts";
+import { siblingFolder } from "./handover/journal.ts";
+import { appliedSpec, type NodeFolder, nodeFolder, stateFolder } from "./node-folder.ts";
+import { restartServer } from "./restart.ts";
+import { type Report, type Session, withSession } from "./session.ts";
+
+/** A cluster as the operator's command sees it, on this computer. */
+export interface ClusterContext {
+  readonly environment: string;
+  readonly inventory: InventoryEnvironment;
+  /** The checkout. */
+  readonly root: string;
+  readonly report: Report;
+}
+
+/**
+ * Hands the master's role over, to a node of choice or to the replica that has most.
+ * @throws HandOverRefused when it would not be safe, with the reason; nothing was touched then
+ */
+export function failover(context: ClusterContext, { to }: { to?: string }): Promise<HandOverReport> {
+  return withCluster(context, "failover", (session) => {
+    const { lock, links, report } = session;
+    if (!lock) throw tooFew(session);
+    const folder = (node: string): NodeFolder => siblingFolder(session.folder, node);
+    return handOver({ links, lock, folder, ...(to === undefined ? {} : { to }), report });
+  });
+}
+
+/**
+ * Restarts every server and every Sentinel of the nodes, one at a time, the master's node last and after a hand-over.
+ * @param nodes names @default - all
+ * @returns what was done, in words
+ */
+export function roll(context: ClusterContext, { nodes }: { nodes?: readonly string[] }): Promise<string[]> {
+  return withCluster(context, "roll", async (session) => {
+    if (!session.lock) throw tooFew(session);
+    const master = session.links.named(await session.links.askSentinels())?.name;
+    const chosen = context.inventory.nodes.filter(({ name }) => nodes?.includes(name) ?? true);
+    const order = [...chosen].sort((a, b) => Number(a.name === master) - Number(b.name === master));
+    const done: string[] = [];
+    for (const { name } of order) {
+      const folder = folderOf(context, name);
+      const spec = specOf(folder, name);
+      const its: Session = { ...session, spec, folder };
+      for (const server of serversOf(spec)) {
+        const steps = await withNodeLock(spec, folder, () => restartServer(its, server, "roll"));
+        for (const step of steps) {
+          context.report(`${name}: ${step}`);
+          done.push(`${name}: ${step}`);
+        }
+      }
+    }
+    return done;
+  });
+}
+
+const serversOf = (spec: NodeSpec): ("redis" | "sentinel")[] => [
+  ...(spec.node.redisPort === undefined ? [] : (["redis"] as const)),
+  ...(spec.node.sentinelPort === undefined ? [] : (["sentinel"] as const)),
+];
+
+/** Runs `use` in a session of the whole cluster, as its first node that was applied here knows it. */
+async function withCluster<T>(
+  context: ClusterContext,
+  what: string,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
+  const folders = context.inventory.nodes.map(({ name }) => folderOf(context, name));
+  const known = folders.find((folder) => appliedSpec(folder) !== undefined);
+  const spec = known && appliedSpec(known);
+  if (!spec) throw new HandOverRefused(`${context.environment} was never applied on this computer; npm start does`);
+  return withSession(spec, known, what, context.report, use);
+}
+
+function specOf(folder: NodeFolder, name: string): NodeSpec {
+  const spec = appliedSpec(folder);
+  if (!spec) throw new Error(`${name} was never applied on this computer; apply it first`);
+  return spec;
+}
+
+const tooFew = ({ links }: Session): HandOverRefused =>
+  new HandOverRefused(
+    `fewer than ${agreement(links.group)} of ${links.sentinels.length} Sentinels answer; redis-ha converge brings them up`,
+  );
+
+const folderOf = ({ root, environment }: ClusterContext, node: string): NodeFolder =>
+  nodeFolder(stateFolder(root), environment, node);
+
+/**
+ * Stops a node's redis-server for a moment or for longer, by whoever supervises it: hands the master's role over first,
+ * where that is possible. Never refuses: the machine may be going down.
+ */
+export async function stopNode(spec: NodeSpec, folder: NodeFolder, report: Report): Promise<string[]> {
+  const done: string[] = [];
+  await withSession(spec, folder, `stop-of-${spec.node.name}`, report, async (session) => {
+    const { lock, links } = session;
+    const master = links.named(await links.askSentinels())?.name === spec.node.name;
+    if (!master) return;
+    if (!lock) throw tooFew(session);
+    const { to, writeGapMs } = await handOver({
+      links,
+      lock,
+      folder: (node) => siblingFolder(folder, node),
+      report,
+    });
+    done.push(`master's role handed over to ${to} (${Math.round(writeGapMs)} ms without writes)`);
+  }).catch((error: Error) => report(`stops without a hand-over: ${error.message}`));
+  await askAgent(folder.socket, { do: "stop", server: "redis" });
+  return [...done, "redis stopped"];
+}

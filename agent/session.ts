@@ -1,0 +1,53 @@
+import fs from "node:fs";
+import { groupOf, type Links, withLinks } from "../cluster/links.ts";
+import { ClusterLock } from "../cluster/lock.ts";
+import type { NodeSpec } from "../topology/node-spec.ts";
+import { resumeHandOvers } from "./handover/resume.ts";
+import { siblingFolder } from "./handover/journal.ts";
+import type { NodeFolder } from "./node-folder.ts";
+
+/** Another apply may wait for a full copy; two of those are the longest that anybody waits for the lock. */
+export const LOCK_WAIT_MS = 240_000;
+
+/** A change of one node, with everything that it works with. */
+export interface Session {
+  readonly spec: NodeSpec;
+  readonly folder: NodeFolder;
+  readonly links: Links;
+  /** Absent while no majority of Sentinels answers: then nothing that runs may be stopped. */
+  readonly lock: ClusterLock | undefined;
+  readonly report: (line: string) => void;
+}
+
+export type Report = (line: string) => void;
+
+/**
+ * Runs `use` with open connections to the group and with its lock, after ending what a killed run left half-way.
+ * @param what for others who wait for the lock: "apply-of-redis-b"
+ * @throws Locked when somebody else changes the cluster and does not end
+ */
+export function withSession<T>(
+  spec: NodeSpec,
+  folder: NodeFolder,
+  what: string,
+  report: Report,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
+  return withLinks(
+    groupOf(spec),
+    async (links) => {
+      const lock = await ClusterLock.take(links, what, { waitMs: LOCK_WAIT_MS, report });
+      try {
+        if (lock) for (const line of await resumeHandOvers(links, lock, folder)) report(line);
+        return await use({ spec, folder, links, lock, report });
+      } finally {
+        await lock?.release();
+      }
+    },
+    { timeoutMs: 2000 },
+  );
+}
+
+/** The nodes of the group that were stopped for good, as their folders on this computer tell. */
+export const retiredNodes = ({ links, folder }: Pick<Session, "links" | "folder">): string[] =>
+  links.group.nodes.map(({ name }) => name).filter((name) => fs.existsSync(siblingFolder(folder, name).retired));

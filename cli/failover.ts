@@ -1,0 +1,60 @@
+import { failover as handOver, roll as rollAll } from "../agent/operations.ts";
+import type { Chosen } from "./environment-choice.ts";
+import { colours, print, printJson, progress } from "./output.ts";
+
+/** What `redis-ha failover --json` prints: a contract, described in docs/json.md. */
+export interface FailoverDocument {
+  readonly version: 1;
+  readonly environment: string;
+  readonly from: string;
+  readonly to: string;
+  readonly grade: "fast" | "slow";
+  readonly writeGapMs: number;
+}
+
+interface Options {
+  readonly root: string;
+  readonly json: boolean;
+}
+
+/** @returns 0 when another node is master now */
+export async function failover(
+  { environment, inventory }: Chosen,
+  options: Options & { to?: string },
+): Promise<number> {
+  const { root, json, to } = options;
+  const context = { environment, inventory, root, report: progress };
+  const { from, to: master, grade, writeGapMs } = await handOver(context, to === undefined ? {} : { to });
+  const document: FailoverDocument = {
+    version: 1,
+    environment,
+    from,
+    to: master,
+    grade,
+    writeGapMs: Math.round(writeGapMs),
+  };
+  if (json) printJson(document);
+  else print(colours.green(`${master} is master, ${from} follows it; writes waited ${document.writeGapMs} ms`));
+  return 0;
+}
+
+/** What `redis-ha roll --json` prints: a contract, described in docs/json.md. */
+export interface RollDocument {
+  readonly version: 1;
+  readonly environment: string;
+  readonly done: readonly string[];
+}
+
+/** @returns 0 when every server was restarted and is in step again */
+export async function roll(
+  { environment, inventory }: Chosen,
+  options: Options & { nodes?: string[] },
+): Promise<number> {
+  const { root, json, nodes } = options;
+  const context = { environment, inventory, root, report: progress };
+  const done = await rollAll(context, nodes === undefined ? {} : { nodes });
+  const document: RollDocument = { version: 1, environment, done };
+  if (json) printJson(document);
+  else print(colours.green(`${environment}: every server was restarted, one at a time`));
+  return 0;
+}
