@@ -23,17 +23,16 @@ const LOOK_EVERY_MS = 100;
 export class NamespacedCluster {
   readonly environment: string;
   readonly inventory: InventoryEnvironment;
-  readonly namespaces: Namespaces;
   private readonly specs: readonly NodeSpec[];
   private readonly processes: InsideProcess[] = [];
   private readonly observer: InsideProcess;
 
   private constructor(
+    readonly namespaces: Namespaces,
     specs: readonly NodeSpec[],
     private readonly program: string,
   ) {
-    this.namespaces = Namespaces.create(specs.map(({ node }) => node.name));
-    this.specs = specs.map((spec) => movedSpec(spec, (node) => this.namespaces.address(node)));
+    this.specs = specs.map((spec) => movedSpec(spec, (node) => namespaces.address(node)));
     const [first] = this.specs;
     if (!first) throw new Error("an environment without nodes has nothing to isolate");
     this.environment = first.environment;
@@ -51,19 +50,22 @@ export class NamespacedCluster {
   }
 
   /**
-   * Starts every node the way its provisioner does, and waits until the cluster is whole: about 6 s.
+   * Starts every node the way its provisioner does, and waits until the cluster is whole: about 2 s.
    * @param specs of all nodes of one environment, as they were synthesized
    * @param program path of redis-ha.cjs
    * @throws when the namespaces cannot be made or a node does not start; then nothing is left
    */
   static async start(specs: readonly NodeSpec[], program: string): Promise<NamespacedCluster> {
-    const cluster = new NamespacedCluster(specs, program);
+    const namespaces = Namespaces.create(specs.map(({ node }) => node.name));
+    let cluster: NamespacedCluster | undefined;
     try {
+      cluster = new NamespacedCluster(namespaces, specs, program);
       await cluster.apply();
       await cluster.whole();
       return cluster;
     } catch (error) {
-      await cluster.remove();
+      await cluster?.remove();
+      namespaces.remove();
       throw error;
     }
   }

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
+import { writeAtomically } from "../agent/node-folder.ts";
 import { isAlive, type ProcessRecord, readRecord, recordOf } from "../agent/processes.ts";
 
 /** A place in the lab: the namespace of one node, or `control`, which reaches every node that is not isolated. */
@@ -126,8 +127,7 @@ export class Namespaces {
     if (!owner) throw new Error(`/proc/${process.pid}/stat cannot be read; mount /proc`);
     const namespaces = [this.control, ...this.nodes.map((node) => this.namespace({ node }))];
     const record: RunRecord = { ...owner, namespaces, folder: this.folder };
-    fs.mkdirSync(RECORDS, { recursive: true, mode: 0o700 });
-    fs.writeFileSync(this.record, JSON.stringify(record));
+    writeAtomically(this.record, JSON.stringify(record));
     fs.mkdirSync(this.folder, { mode: 0o700 });
     batch([], ...namespaces.map((name) => `netns add ${name}`));
     batch(
@@ -186,35 +186,48 @@ function tryNamespaces(): string | undefined {
     }
     return `network namespaces cannot be made here (a container needs the capabilities NET_ADMIN and SYS_ADMIN): ${(error as Error).message}`;
   } finally {
-    if (fs.existsSync(path.join(NAMES, name))) ip(["netns", "delete", name]);
+    if (exists(name)) removeNamespace(name);
   }
 }
 
 /** Removes what runs have left whose process was killed. */
 export function removeLeftovers(): void {
-  for (const name of fs.existsSync(RECORDS) ? fs.readdirSync(RECORDS) : []) {
+  const records = fs.existsSync(RECORDS) ? fs.readdirSync(RECORDS).filter((name) => name.endsWith(".json")) : [];
+  for (const name of records) {
     const file = path.join(RECORDS, name);
     const record = readRecord<RunRecord>(file);
-    if (!record || !isAlive(record)) removeRun(file);
+    if (record && !isAlive(record)) removeRun(file);
   }
 }
 
 function removeRun(file: string): void {
   const record = readRecord<RunRecord>(file);
   if (record) {
-    const left = record.namespaces.filter((name) => fs.existsSync(path.join(NAMES, name)));
-    endProcessesIn(left);
-    for (const name of left) ip(["netns", "delete", name]);
+    endProcessesIn(record.namespaces.filter(exists));
+    for (const name of record.namespaces.filter(exists)) removeNamespace(name);
     fs.rmSync(record.folder, { recursive: true, force: true });
   }
   fs.rmSync(file, { force: true });
+}
+
+const exists = (namespace: string): boolean => fs.existsSync(path.join(NAMES, namespace));
+
+function removeNamespace(name: string): void {
+  try {
+    ip(["netns", "delete", name]);
+  } catch (error) {
+    // Another run that removes the same leftovers was quicker.
+    if (exists(name)) throw error;
+  }
 }
 
 /** Agents start again what was ended, so this looks until nothing is left. Whatever runs in there is ours. */
 function endProcessesIn(namespaces: readonly string[]): void {
   const deadline = Date.now() + END_TIMEOUT_MS;
   for (;;) {
-    const pids = namespaces.flatMap((name) => ip(["netns", "pids", name]).split("\n").filter(Boolean).map(Number));
+    const pids = namespaces
+      .filter(exists)
+      .flatMap((name) => ip(["netns", "pids", name]).split("\n").filter(Boolean).map(Number));
     if (pids.length === 0) return;
     if (Date.now() > deadline) throw new Error(`${namespaces.join(", ")}: pid ${pids.join(", ")} did not end`);
     for (const pid of pids) {
