@@ -15,8 +15,9 @@ interface RunRecord extends ProcessRecord {
   readonly folder: string;
 }
 
-/** Gone after a reboot, as the namespaces are. */
-const RECORDS = "/run/redis-ha-drill";
+/** Where records lie, one file a run: gone after a reboot, as the namespaces are. */
+const RECORDS = "/run";
+const recordFile = (id: string): string => path.join(RECORDS, `redis-ha-drill-${id}.json`);
 /** Where `ip` keeps the names of namespaces. */
 const NAMES = "/run/netns";
 /** The addresses exist in these namespaces only, so every run has the same ones. */
@@ -45,7 +46,7 @@ export class Namespaces {
     this.control = `rha-${id}`;
     // Not os.tmpdir(): the agents' sockets need a short path.
     this.folder = `/tmp/rha-${id}`;
-    this.record = path.join(RECORDS, `${id}.json`);
+    this.record = recordFile(id);
   }
 
   /**
@@ -192,7 +193,7 @@ function tryNamespaces(): string | undefined {
 
 /** Removes what runs have left whose process was killed. */
 export function removeLeftovers(): void {
-  const records = fs.existsSync(RECORDS) ? fs.readdirSync(RECORDS).filter((name) => name.endsWith(".json")) : [];
+  const records = fs.readdirSync(RECORDS).filter((name) => /^redis-ha-drill-\w+\.json$/.test(name));
   for (const name of records) {
     const file = path.join(RECORDS, name);
     const record = readRecord<RunRecord>(file);
