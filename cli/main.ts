@@ -2,12 +2,17 @@ import { finish, surviveClosedPipes } from "./output.ts";
 
 /**
  * `redis-ha`: what an operator and a provisioner run. `host` is the part that runs for one node; it must start quickly
- * and stay small, so it is looked for before anything of the operator's side is loaded.
+ * and stay small, so it is looked for before anything of the operator's side is loaded. `inside` is the part of a drill
+ * that runs in a network namespace.
  */
 async function main(argv: string[]): Promise<number> {
   if (argv[0] === "host") {
     const { host } = await import("../agent/host.ts");
     return host(argv.slice(1));
+  }
+  if (argv[0] === "inside") {
+    const { inside } = await import("../drill/inside.ts");
+    return inside();
   }
   const { run } = await import("./program.ts");
   return run(argv);

@@ -14,6 +14,7 @@ export const synthSources = [
   "agent",
   "cluster",
   "cli",
+  "drill",
   "tools/bundle.ts",
 ];
 
