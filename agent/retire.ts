@@ -92,7 +92,7 @@ async function leave(spec: NodeSpec, folder: NodeFolder, report: Report): Promis
     if (!isMaster && own.state.role === "replica") {
       // Whose word the others follow does not change, but the last copy in sync must stay.
       const where = { environment: spec.environment, retired: () => retiredNodes(session), report };
-      await passGate(links, where, spec.node, "redis", "retiring");
+      await passGate(links, where, spec.node, "redis", { verb: "retiring" });
       return [];
     }
     if (!session.lock) {
