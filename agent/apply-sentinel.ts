@@ -2,6 +2,7 @@ import path from "node:path";
 import { withConnection } from "../cluster/connection.ts";
 import { sentinelEndpoint } from "../cluster/answers.ts";
 import { parseSentinelFile, type SentinelFile } from "../topology/config-file.ts";
+import { GateShut } from "./gate.ts";
 import { ghosts, sentinelDrift } from "./live.ts";
 import { type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { readRecord } from "./processes.ts";
@@ -29,17 +30,29 @@ export async function applySentinel(session: Session, before: string | undefined
     record?.config !== configHash(text) && !(before !== undefined && onlyTimings(spec.masterName, before, text));
   const why = changed ? ["sentinel.conf changed"] : await sentinelDrift(spec, text);
   if (why.length > 0) return [...done, ...(await restartServer(session, "sentinel", why.join(", ")))];
+  done.push(...(await forgetGhosts(session)));
   if (record && record.config !== configHash(text)) {
     writeAtomically(recordFile(folder), JSON.stringify({ ...record, config: configHash(text) } satisfies ServerRecord));
   }
   return done;
 }
 
-/** Makes the node's Sentinel forget nodes that are gone; touches nothing else. @returns what was done, in words */
+/**
+ * Makes the node's Sentinel forget nodes that are gone; touches nothing else. That can wait: while the Sentinels that
+ * take their place are not there yet, none is restarted for it.
+ * @returns what was done, in words
+ */
 export async function forgetGhosts(session: Session): Promise<string[]> {
   if (session.spec.node.sentinelPort === undefined) return [];
   const why = await ghosts(session.spec);
-  return why.length === 0 ? [] : restartServer(session, "sentinel", why.join(", "));
+  if (why.length === 0) return [];
+  try {
+    return await restartServer(session, "sentinel", why.join(", "), { patienceMs: 0 });
+  } catch (error) {
+    if (!(error instanceof GateShut)) throw error;
+    session.report(`its Sentinel ${why.join(", ")} later (${error.message})`);
+    return [];
+  }
 }
 
 async function setTimings({ spec }: Session, text: string): Promise<string[]> {

@@ -7,8 +7,8 @@ import { type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { inFailover } from "./role.ts";
 
 /**
- * Settles a master that was started fenced: lifts the fence when a quorum of Sentinels names this node, and makes it a
- * replica when they name another. Until then it takes no writes.
+ * Settles a master that was started fenced: lifts the fence when a quorum of Sentinels names this node and no other says
+ * that it is master, and makes it a replica when they name another that says so itself. Until then it takes no writes.
  * @returns whether it is settled
  */
 export async function confirmMaster(
@@ -22,11 +22,14 @@ export async function confirmMaster(
     if (state.loading) return false;
     if (state.role === "master") {
       const nodes = allNodes(spec);
-      const sentinels = await askSentinels(nodes, spec.masterName);
+      const [sentinels, servers] = await Promise.all([askSentinels(nodes, spec.masterName), askRedis(spec.peers)]);
       const named = quorumMaster(sentinels, spec.quorum, nodes);
-      if (!named || (named.name === spec.node.name && (inFailover(sentinels) || (await isDisputed(spec, folder))))) {
-        return false;
-      }
+      // A node that was just promoted is not named yet: the Sentinels still name the one that they are replacing.
+      if (!named || inFailover(sentinels)) return false;
+      const masters = servers.filter((answer) => answer.state?.role === "master").map(({ node }) => node.name);
+      if (named.name === spec.node.name ? masters.length > 0 : !masters.includes(named.name)) return false;
+      // Somebody may have become master in a hand-over that has not ended.
+      if (named.name === spec.node.name && readJournal(folder) !== undefined) return false;
       if (named.name !== spec.node.name) {
         const master = redisEndpoint(named);
         log(`redis: a quorum of Sentinels names ${named.name}: becomes its replica`);
@@ -39,12 +42,6 @@ export async function confirmMaster(
     log(`redis: settled as ${state.role}; min-replicas-to-write is ${wanted} again`);
     return true;
   });
-}
-
-/** Whoever else says that it is master, or may have become it in a hand-over that has not ended. */
-async function isDisputed(spec: NodeSpec, folder: NodeFolder): Promise<boolean> {
-  if (readJournal(folder) !== undefined) return true;
-  return (await askRedis(spec.peers)).some(({ state }) => state?.role === "master");
 }
 
 /** Notes that this node holds the group's data: as master, or as a replica that has received it. */

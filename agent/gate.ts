@@ -11,6 +11,11 @@ const PATIENCE_MS = 15_000;
 /** The way past the gate, for when the data or the time without it does not matter. */
 export const OVERRIDE = "REDIS_HA_OVERRIDE_GATE";
 
+/** The group could not do without this server now. Nothing was touched. */
+export class GateShut extends Error {
+  override name = "GateShut";
+}
+
 export interface GateFacts {
   readonly group: Group;
   readonly environment: string;
@@ -97,16 +102,16 @@ export const overridden = (): boolean => process.env[OVERRIDE] === "1";
 
 /**
  * Waits until the group can do without this server for a moment.
- * @throws when it cannot, with the reason and the way out
+ * @throws GateShut when it cannot, with the reason and the way out
  */
 export async function passGate(
   links: Links,
   where: { environment: string; retired: () => string[]; report: (line: string) => void },
   node: TopologyNode,
   server: "redis" | "sentinel",
-  verb?: string,
+  { verb, patienceMs = PATIENCE_MS }: { verb?: string; patienceMs?: number } = {},
 ): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + patienceMs;
   for (;;) {
     const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
     const facts = { group: links.group, environment: where.environment, retired: where.retired(), servers, sentinels };
@@ -117,7 +122,7 @@ export async function passGate(
       return;
     }
     if (performance.now() >= deadline) {
-      throw new Error(`refused: ${objection}. (To go on all the same, and risk that: ${OVERRIDE}=1)`);
+      throw new GateShut(`refused: ${objection}. (To go on all the same, and risk that: ${OVERRIDE}=1)`);
     }
     await delay(250);
   }

@@ -37,7 +37,7 @@ export async function host(argv: readonly string[]): Promise<number> {
       }
       case "retire": {
         const { environment, node } = JSON.parse(required("REDIS_HA_NODE")) as { environment: string; node: string };
-        say(node, await retire(folderOf(environment, node)));
+        say(node, await retire(folderOf(environment, node), { report: tell(node) }));
         return 0;
       }
       case "stop": {

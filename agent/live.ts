@@ -83,7 +83,7 @@ export async function sentinelDrift(spec: NodeSpec, text: string): Promise<strin
   const drift = [...wanted, ["quorum", String(spec.quorum)] as const]
     .filter(([key, value]) => running[key] !== undefined && running[key] !== value)
     .map(([key, value]) => `${key} ${running[key]} instead of ${value}`);
-  return [...drift, ...(await ghosts(spec))];
+  return drift;
 }
 
 /** Nodes that this Sentinel still counts although the environment does not list them, and that are none of ours any more. */

@@ -1,10 +1,10 @@
 import { redisEndpoint, redisStateOf, sameEndpoint } from "../cluster/answers.ts";
 import { Unreachable, parseInfo } from "../cluster/connection.ts";
-import { agreement, groupOf, Links } from "../cluster/links.ts";
-import { parseConfigFile } from "../topology/config-file.ts";
+import { groupOf, Links } from "../cluster/links.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { aofFiles, AofPositions } from "./crash/append-only-file.ts";
 import type { MasterSample } from "./crash/decide.ts";
+import { IsolationRule } from "./isolation.ts";
 import type { NodeFolder } from "./node-folder.ts";
 
 /** Four times a second while the node is master, as it costs the server a millisecond or less. */
@@ -13,31 +13,30 @@ const SAMPLE_MS = 250;
 const CALIBRATE_MS = 50;
 /** Samples of a replica tell nothing that is needed soon. */
 const REPLICA_SAMPLE_MS = 1000;
-/** No Sentinel majority for this long means that the others may be choosing another master. */
-const ALONE_AFTER_MS = 700;
 
 /**
  * What the resident agent knows of its redis-server from moment to moment, over connections that stay open: when it
- * last answered, and, while it is master, how far it and its append-only file had come. Also keeps the rule of two data
- * nodes: a master that sees no majority of Sentinels asks for a replica with every write.
+ * last answered, and, while it is master, how far it and its append-only file had come, and whether it is cut off.
  */
 export class Observer {
   /** The last sample of the server as master; undefined when it was none, or never answered. */
   sample: MasterSample | undefined;
   /** When the server last answered anything, by performance.now(). */
   answeredAt = performance.now();
+  private readonly isolation: IsolationRule;
   private readonly positions = new AofPositions();
   private runId = "";
-  private majorityAt = performance.now();
   private sampledAt = 0;
-  private raised: boolean | undefined;
+  private keeping = false;
 
   private constructor(
     readonly spec: NodeSpec,
     private readonly folder: NodeFolder,
     readonly links: Links,
-    private readonly log: (line: string) => void,
-  ) {}
+    log: (line: string) => void,
+  ) {
+    this.isolation = new IsolationRule(spec, folder, links, log);
+  }
 
   /** @param onLost told at once when the connection to the own server is closed */
   static async open(
@@ -70,7 +69,18 @@ export class Observer {
       // An error reply, such as LOADING or BUSY, is an answer.
       if (!(error instanceof Unreachable)) this.answeredAt = performance.now();
     }
-    if (this.sample) await this.keepPairRule().catch(() => undefined);
+    if (this.sample) this.keepRule();
+  }
+
+  /** Beside the samples and not between them: silence of others takes its time. */
+  private keepRule(): void {
+    if (this.keeping) return;
+    this.keeping = true;
+    void this.isolation
+      .keep()
+      // The server just ended, or is loading: the next look tries again.
+      .catch(() => undefined)
+      .finally(() => (this.keeping = false));
   }
 
   private async look(): Promise<void> {
@@ -110,47 +120,6 @@ export class Observer {
           }
         : {}),
     };
-  }
-
-  /**
-   * With two data nodes, min-replicas-to-write is 0, or the restart of the only replica would stop all writes. But a
-   * master that the majority of Sentinels cannot reach may be replaced any moment, and what it goes on taking is lost:
-   * then it takes only what the replica has too.
-   */
-  private async keepPairRule(): Promise<void> {
-    const data = this.spec.peers.filter(({ redisPort }) => redisPort !== undefined);
-    const wanted = parseConfigFile(this.spec.files["redis.conf"] ?? "").get("min-replicas-to-write");
-    if (data.length !== 1 || wanted !== "0") return;
-    const answering = await this.sentinelsThatAnswer();
-    const now = performance.now();
-    if (answering >= agreement(this.links.group)) this.majorityAt = now;
-    const alone = now - this.majorityAt > ALONE_AFTER_MS;
-    if (alone === this.raised) return;
-    await this.links.server(this.spec.node.name, (redis) =>
-      redis.config("SET", "min-replicas-to-write", alone ? "1" : "0"),
-    );
-    if (alone || this.raised !== undefined) {
-      this.log(
-        alone
-          ? `redis: ${answering} of ${this.links.sentinels.length} Sentinels answer: writes need the replica from now on`
-          : "redis: a majority of Sentinels answers again: writes do not need the replica any more",
-      );
-    }
-    this.raised = alone;
-  }
-
-  private async sentinelsThatAnswer(): Promise<number> {
-    const answers = await Promise.all(
-      this.links.sentinels.map(({ connection }) =>
-        connection
-          .ask((redis) => redis.ping())
-          .then(
-            () => 1,
-            () => 0,
-          ),
-      ),
-    );
-    return answers.reduce<number>((sum, each) => sum + each, 0);
   }
 
   /** The node that a majority of Sentinels names instead of this one, if they do. */

@@ -20,15 +20,21 @@ const IN_STEP_TIMEOUT_MS = 120_000;
 /**
  * Restarts one server of the session's node so that the group does not notice: waits until the others can do without
  * it, hands the master's role over first, and waits until the node is in step again.
+ * @param patienceMs how long to wait for the others to be able to @default 15 s
  * @returns what was done, in words
- * @throws when the gate stays shut, or the server does not start (the previous configuration is back then)
+ * @throws GateShut; Error when the server does not start (the previous configuration is back then)
  */
-export async function restartServer(session: Session, server: ServerName, why: string): Promise<string[]> {
+export async function restartServer(
+  session: Session,
+  server: ServerName,
+  why: string,
+  { patienceMs }: { patienceMs?: number } = {},
+): Promise<string[]> {
   const { spec, folder, links, lock, report } = session;
   const done: string[] = [];
   if (wasComplete(session)) {
     const where = { environment: spec.environment, retired: () => retiredNodes(session), report };
-    await passGate(links, where, spec.node, server);
+    await passGate(links, where, spec.node, server, patienceMs === undefined ? {} : { patienceMs });
     if (server === "redis" && (await isMaster(links, spec.node))) done.push(...(await passRoleOn(session)));
     await lock?.hold();
   }

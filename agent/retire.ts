@@ -1,33 +1,35 @@
 import fs from "node:fs";
 import path from "node:path";
-import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
-import { parseSentinelFile } from "../topology/config-file.ts";
-import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
+import type { NodeSpec } from "../topology/node-spec.ts";
+import { overridden, passGate } from "./gate.ts";
 import { logger } from "./log.ts";
 import { appliedSpec, type NodeFolder } from "./node-folder.ts";
 import { endProcess, isAlive, readRecord, takeLock, waitFor } from "./processes.ts";
+import { passRoleOn } from "./restart.ts";
 import { Server } from "./server.ts";
+import { type Report, retiredNodes, withSession } from "./session.ts";
 
-/** Sentinel's own time for a failover after a clean stop: down-after, about 1.5 s for the election, and a reserve. */
-const FAILOVER_RESERVE_MS = 10_000;
 /** An apply whose Terraform was killed may still be at work; it ends by itself within its own bounds. */
 const APPLY_TIMEOUT_MS = 60_000;
 
 export interface RetireOptions {
-  /** False when the whole cluster is being ended, so that nobody needs a new master. @default true */
-  readonly waitForFailover?: boolean;
+  /** The whole cluster is being ended, so that nobody needs a new master. @default false */
+  readonly everything?: boolean;
   /** Who the node is, should its folder be lost. @default - only what the folder tells */
   readonly described?: NodeSpec;
+  readonly report?: Report;
 }
 
 /**
- * Stops a node for good: its agent, then its servers. Its data stays in its folder.
- * A master leaves its writes to its replicas first, and its Sentinel stays until the others have elected a new master.
+ * Stops a node for good: its agent, then its servers. Its data stays in its folder. A master hands its role over first.
  * @returns what was done, in words
+ * @throws when the others could not go on without losing writes; the node runs on then
  */
 export async function retire(folder: NodeFolder, options: RetireOptions = {}): Promise<string[]> {
   const spec = appliedSpec(folder) ?? options.described;
   if (!fs.existsSync(folder.root) && !(spec && (await isRunning(spec, folder)))) return [];
+  const { everything = false, report = () => undefined } = options;
+  const left = spec && !everything && !overridden() ? await leave(spec, folder, report) : [];
   const lock = await waitFor(
     `the apply that is at work on ${path.basename(folder.root)} ends`,
     () => {
@@ -38,8 +40,8 @@ export async function retire(folder: NodeFolder, options: RetireOptions = {}): P
     100,
   );
   try {
-    const done = await endRecorded(folder, "agent");
-    if (spec) done.push(...(await endServers(spec, folder, options.waitForFailover ?? true)));
+    const done = [...left, ...(await endRecorded(folder, "agent"))];
+    if (spec) done.push(...(await endServers(spec, folder)));
     else for (const name of ["redis", "sentinel"]) done.push(...(await endRecorded(folder, name)));
     // Last: until here a run that was killed leaves a node that the next one still knows how to retire.
     if (fs.existsSync(folder.spec)) fs.renameSync(folder.spec, folder.retired);
@@ -62,18 +64,43 @@ function serversOf(spec: NodeSpec, folder: NodeFolder): Server[] {
   ];
 }
 
-async function endServers(spec: NodeSpec, folder: NodeFolder, waitForFailover: boolean): Promise<string[]> {
+async function endServers(spec: NodeSpec, folder: NodeFolder): Promise<string[]> {
   const done: string[] = [];
   for (const server of serversOf(spec, folder)) {
     if (!(await server.find())) continue;
-    const wasMaster = server.name === "redis" && (await isMaster(spec));
     await server.stop();
     done.push(`${server.name} stopped`);
-    if (waitForFailover && wasMaster && (await othersCanElect(spec))) {
-      done.push(`master is now ${await untilFailedOver(spec)}`);
-    }
   }
   return done;
+}
+
+/**
+ * Lets the others go on without this node: its role goes to a replica that has every write. When nobody else is left,
+ * this is the end of the cluster and no removal, and nothing needs to be left behind.
+ * @returns what was done, in words
+ * @throws when the others do not have what this node has, or could not fail over any more
+ */
+async function leave(spec: NodeSpec, folder: NodeFolder, report: Report): Promise<string[]> {
+  if (spec.node.redisPort === undefined || !fs.existsSync(folder.complete)) return [];
+  return withSession(spec, folder, `retire-of-${spec.node.name}`, report, async (session) => {
+    const { links } = session;
+    const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
+    const own = servers.find(({ node }) => node.name === spec.node.name);
+    const others = servers.filter((answer) => answer !== own && answer.state);
+    if (!own?.state || others.length === 0) return [];
+    const isMaster = links.named(sentinels)?.name === spec.node.name && own.state.role === "master";
+    if (!isMaster && own.state.role === "replica") {
+      // Whose word the others follow does not change, but the last copy in sync must stay.
+      const where = { environment: spec.environment, retired: () => retiredNodes(session), report };
+      await passGate(links, where, spec.node, "redis", { verb: "retiring" });
+      return [];
+    }
+    if (!session.lock) {
+      report(`no majority of Sentinels answers: the others are left without a master`);
+      return [];
+    }
+    return passRoleOn(session);
+  });
 }
 
 /** Ends a process by its record alone. The agent goes first, so that it does not start again what is being stopped. */
@@ -88,31 +115,3 @@ async function endRecorded(folder: NodeFolder, name: string): Promise<string[]> 
 }
 
 const agentLock = (folder: NodeFolder): string => path.join(folder.run, "agent.lock");
-
-async function isMaster(spec: NodeSpec): Promise<boolean> {
-  const [own] = await askRedis([spec.node]);
-  return own?.state?.role === "master";
-}
-
-/** A quorum of Sentinels besides a promotable replica: without them this is the end of the cluster, not a failover. */
-async function othersCanElect(spec: NodeSpec): Promise<boolean> {
-  const [sentinels, redis] = await Promise.all([askSentinels(allNodes(spec), spec.masterName), askRedis(spec.peers)]);
-  const named = quorumMaster(sentinels, spec.quorum, allNodes(spec));
-  if (named?.name !== spec.node.name) return false;
-  return redis.some(({ node, state }) => node.promotable && sameEndpoint(state?.master, redisEndpoint(spec.node)));
-}
-
-function untilFailedOver(spec: NodeSpec): Promise<string> {
-  const settings = parseSentinelFile(spec.files["sentinel.conf"] ?? "").masters.get(spec.masterName);
-  return waitFor(
-    `${spec.node.name}: its redis-server is stopped and its replicas have every write, but the Sentinels should elect ` +
-      `another master (redis-ha verify says why they cannot; the next apply goes on from here)`,
-    async () => {
-      const nodes = allNodes(spec);
-      const named = quorumMaster(await askSentinels(nodes, spec.masterName), spec.quorum, nodes);
-      return named && named.name !== spec.node.name ? named.name : undefined;
-    },
-    Number(settings?.get("down-after-milliseconds") ?? 2000) + FAILOVER_RESERVE_MS,
-    100,
-  );
-}

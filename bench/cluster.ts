@@ -129,7 +129,7 @@ export async function measureAgent(
 /** No process, no node folder, no state, nothing that a driver keeps: what is synthesized stays. */
 async function clear(checkout: Checkout): Promise<void> {
   const folders = nodes.map((node) => checkout.folder(environment, node));
-  await Promise.all(folders.map((folder) => retire(folder, { waitForFailover: false })));
+  await Promise.all(folders.map((folder) => retire(folder, { everything: true })));
   const { root } = checkout;
   const rest = [
     ...folders.map((folder) => folder.root),

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { Listr } from "listr2";
+import { OVERRIDE } from "../agent/gate.ts";
 import { nodeFolder, projectRoot, stateFolder } from "../agent/node-folder.ts";
 import { retire } from "../agent/retire.ts";
 import { outputFolder } from "../stacks/folders.ts";
@@ -41,6 +42,8 @@ const tasks = new Listr(
         const { synthesize } = await import("../stacks/synth.ts");
         const stacks = localStacks(environments, name);
         await synthesize({ environments, outdir: outputFolder({}) });
+        // Everything ends, so nobody needs a new master, and no copy needs to stay.
+        process.env[OVERRIDE] = "1";
         task.title = `cdktf destroy ${stacks.join(" ")}`;
         const { destroyed } = await cdktf("destroy", stacks, (line) => (task.output = line));
         task.title += destroyed === 0 ? ": nothing to destroy" : `: ${destroyed} destroyed`;
@@ -53,7 +56,7 @@ const tasks = new Listr(
         const failed: string[] = [];
         const described = synthesizedSpecs();
         for (const node of new Set([...nodes(), ...described.keys()])) {
-          const options = { waitForFailover: false, described: described.get(node) };
+          const options = { everything: true, described: described.get(node) };
           await retire(nodeFolder(state, name, node), options).then(
             (done) => swept.push(...(done.length > 0 ? [`${node}: ${done.join(", ")}`] : [])),
             (error: Error) => failed.push(`${node}: ${error.message}`),

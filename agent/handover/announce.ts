@@ -27,9 +27,15 @@ export const settingsOf = (answers: readonly SentinelAnswer[], quorum: number): 
  * All forget before the first one is told: one that still knew the old master would, with its higher epoch, talk a
  * told one out of it. (Told one after the other with 300 ms between them, 2 of 7 runs ended with a replica named as
  * master for half a minute.)
+ * @param onForgotten called when all have forgotten the old one and none was told of the new one
  * @throws when one of them answers with an error
  */
-export async function announce(links: Links, master: TopologyNode, settings: MonitorSettings): Promise<void> {
+export async function announce(
+  links: Links,
+  master: TopologyNode,
+  settings: MonitorSettings,
+  onForgotten: () => void = () => undefined,
+): Promise<void> {
   const name = links.group.masterName;
   const reachable = links.sentinels.filter(({ connection }) => connection.connected);
   await Promise.all(
@@ -43,6 +49,7 @@ export async function announce(links: Links, master: TopologyNode, settings: Mon
       }),
     ),
   );
+  onForgotten();
   await Promise.all(reachable.map((link) => monitor(link, name, master, settings)));
 }
 

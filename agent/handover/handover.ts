@@ -31,7 +31,26 @@ export interface HandOverRequest {
   /** Who takes the role. @default - the replica that has most */
   readonly to?: string;
   readonly report: (line: string) => void;
+  /** Told after each step, with its name; tests end the process in there. */
+  readonly onStep?: OnStep;
 }
+
+/** The steps of a fast hand-over, in order. */
+export const steps = [
+  "noted",
+  "paused",
+  "equal",
+  "switched",
+  "followed",
+  "forgotten",
+  "told",
+  "released",
+  "rewritten",
+  "raised",
+  "agreed",
+] as const;
+export type Step = (typeof steps)[number];
+export type OnStep = (step: Step) => void;
 
 export interface HandOverReport {
   readonly from: string;
@@ -124,12 +143,15 @@ async function planned(
   from: TopologyNode,
   to: TopologyNode,
 ): Promise<HandOverReport> {
-  const { links, lock, report } = request;
+  const { links, lock, report, onStep = () => undefined } = request;
+  onStep("noted");
   const started = performance.now();
   let offset: number;
   try {
     await links.server(from.name, (redis) => redis.call("CLIENT", "PAUSE", PAUSE_MS, "WRITE"));
+    onStep("paused");
     offset = await untilEqual(links, from, to);
+    onStep("equal");
     const { address, port } = redisEndpoint(to);
     const force = performance.now() - started < FORCE_WITHIN_MS;
     await links.server(from.name, (redis) =>
@@ -138,6 +160,7 @@ async function planned(
         : redis.call("FAILOVER", "TO", address, port, "TIMEOUT", SWITCH_TIMEOUT_MS),
     );
     await untilSwitched(links, from, to);
+    onStep("switched");
   } catch (error) {
     await takeBack(links, from);
     removeJournalIfMaster(await stateOf(links, from), folder);
@@ -149,11 +172,12 @@ async function planned(
     to,
     settings: journal.settings,
     onSwitched: () => writeJournal(folder, { ...journal, stage: "announcing" }),
+    onStep,
   });
   const writeGapMs = performance.now() - started;
   await checkOffset(links, to, offset, report);
   writeJournal(folder, { ...journal, stage: "epoch" });
-  await settleEpoch({ links, lock, folder, from: from.name, to, epoch: journal.epoch });
+  await settleEpoch({ links, lock, folder, from: from.name, to, epoch: journal.epoch, onStep });
   return { from: from.name, to: to.name, grade: "fast", writeGapMs };
 }
 
@@ -165,11 +189,14 @@ export async function settleEpoch(step: {
   from: string;
   to: TopologyNode;
   epoch: number;
+  onStep?: OnStep;
 }): Promise<void> {
-  const { links, lock, folder, from, to } = step;
+  const { links, lock, folder, from, to, onStep = () => undefined } = step;
   await lock.hold();
   const epoch = await raiseGroupEpoch(links, folder, from, step.epoch);
+  onStep("raised");
   await untilAgreed(links, to, epoch, agreement(links.group));
+  onStep("agreed");
   removeJournal(folder);
 }
 

@@ -4,6 +4,7 @@ import type { Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import { waitFor } from "../processes.ts";
 import { announce } from "./announce.ts";
+import type { OnStep } from "./handover.ts";
 import type { MonitorSettings } from "./journal.ts";
 
 /** Replicas that go on from where they were are there within milliseconds; the clients are not kept waiting for more. */
@@ -23,14 +24,19 @@ export async function passedOn(step: {
   readonly to: TopologyNode;
   readonly settings: MonitorSettings;
   readonly onSwitched: () => void;
+  readonly onStep?: OnStep;
 }): Promise<void> {
-  const { links, from, to, settings, onSwitched } = step;
+  const { links, from, to, settings, onSwitched, onStep = () => undefined } = step;
   onSwitched();
   await followMaster(links, to, from);
-  await announce(links, to, settings);
+  onStep("followed");
+  await announce(links, to, settings, () => onStep("forgotten"));
+  onStep("told");
   await untilWritable(links, to);
   if (from) await releaseClients(links, from);
+  onStep("released");
   await rewriteAll(links);
+  onStep("rewritten");
 }
 
 /** Points every other data node that answers at the new master; the old one has turned to it already. */

@@ -139,9 +139,7 @@ export const environments: Environment[] = parseEnvironments(inputs);
             .flatMap(({ name }) => fs.readdirSync(path.join(state, name)).map((node) => [name, node]))
         : [];
       await Promise.all(
-        folders.map(([name, node]) =>
-          retire(nodeFolder(state, name as string, node as string), { waitForFailover: false }),
-        ),
+        folders.map(([name, node]) => retire(nodeFolder(state, name as string, node as string), { everything: true })),
       );
       fs.rmSync(home, { recursive: true, force: true });
     },
