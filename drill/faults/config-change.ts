@@ -1,6 +1,8 @@
+import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { applySpec } from "../../agent/apply.ts";
-import { appliedSpec } from "../../agent/node-folder.ts";
-import type { NodeSpec } from "../../topology/node-spec.ts";
+import { appliedSpec, readIfThere } from "../../agent/node-folder.ts";
+import { type NodeSpec, parseNodeSpec } from "../../topology/node-spec.ts";
 import { type Fault, type FaultContext, folderOf } from "../fault.ts";
 
 export const configChange: Fault = {
@@ -8,8 +10,11 @@ export const configChange: Fault = {
   title: "a setting that needs a restart is applied node by node (one database more), and then taken back",
   promise: "every-write",
   inject: async (context) => {
-    const before = context.inventory.nodes.map((node) => appliedSpec(folderOf(context, node)));
-    const specs = before.filter((spec): spec is NodeSpec => spec?.files["redis.conf"] !== undefined);
+    const nodes = context.inventory.nodes.filter(({ redisPort }) => redisPort !== undefined);
+    const specs = nodes.flatMap((node) => {
+      const applied = appliedSpec(folderOf(context, node));
+      return applied ? [withoutLeftover(applied, synthesizedSpec(context, node.name))] : [];
+    });
     const changed = specs.map(oneDatabaseMore);
     context.undo("takes the setting back", () => applyAll(context, specs));
     await applyAll(context, changed);
@@ -22,6 +27,17 @@ export function oneDatabaseMore(spec: NodeSpec): NodeSpec {
   const changed = text.replace(/^databases (\d+)$/m, (_, count: string) => `databases ${Number(count) + 1}`);
   if (changed === text) throw new Error(`${spec.node.name}: its redis.conf has no line "databases ..." to change`);
   return { ...spec, files: { ...spec.files, "redis.conf": changed } };
+}
+
+/** What a node should be: the synthesized spec where it is what a killed drill of this kind has left, else the applied one. */
+export function withoutLeftover(applied: NodeSpec, synthesized: NodeSpec | undefined): NodeSpec {
+  return synthesized && isDeepStrictEqual(oneDatabaseMore(synthesized), applied) ? synthesized : applied;
+}
+
+function synthesizedSpec({ root, environment }: FaultContext, node: string): NodeSpec | undefined {
+  const file = path.join(root, "cdktf.out", "specs", environment, `${node}.json`);
+  const json = readIfThere(file);
+  return json === undefined ? undefined : parseNodeSpec(json, file);
 }
 
 /** In the order of the zones, as both drivers do. */

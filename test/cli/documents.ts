@@ -60,3 +60,38 @@ export const verifySchema = z.strictObject({
     }),
   ),
 });
+
+const clientOfDrill = {
+  client: z.string().min(1),
+  errors: z.record(z.string(), z.int().positive()).nullable(),
+  longestGapMs: z.number().min(0).nullable(),
+  gapBeganMs: z.number().nullable(),
+  recovered: z.boolean(),
+};
+
+export const drillSchema = z.strictObject({
+  version: z.literal(1),
+  environment: z.string(),
+  fault: z.string(),
+  at: z.iso.datetime(),
+  promise: z.enum(["every-write", "wait"]),
+  holds: z.boolean(),
+  problems: z.array(z.string().min(1)),
+  masterBefore: z.string(),
+  masterAfter: z.string().nullable(),
+  wholeAfterMs: z.number().min(0).nullable(),
+  ownPauseMs: z.number().min(0).nullable(),
+  writers: z.array(
+    z.strictObject({
+      ...clientOfDrill,
+      rate: z.enum(["paced", "full"]),
+      wait: z.boolean(),
+      acknowledged: z.int().min(0),
+      lost: z.int().min(0).nullable(),
+      lostFirstMs: z.number().nullable(),
+      lostLastMs: z.number().nullable(),
+      repeated: z.int().min(0),
+    }),
+  ),
+  readers: z.array(z.strictObject({ ...clientOfDrill, reads: z.int().min(0), stale: z.int().min(0) })),
+});

@@ -2,7 +2,7 @@ import fs from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkTitles } from "../../cluster/verify.ts";
 import { ClusterFixture } from "../support/cluster-fixture.ts";
-import { statusSchema, verifySchema } from "./documents.ts";
+import { drillSchema, statusSchema, verifySchema } from "./documents.ts";
 import { bash, redisHa } from "./run-cli.ts";
 
 const docs = await fs.readFile(new URL("../../docs/json.md", import.meta.url), "utf8");
@@ -152,8 +152,10 @@ describe("redis-ha status and verify, on one master, one replica and a witness",
 describe("docs/json.md", () => {
   const keys = (schema: { shape: Record<string, unknown> }): string[] => Object.keys(schema.shape);
   const status = statusSchema.shape.nodes.element;
+  const [writer, reader] = [drillSchema.shape.writers.element, drillSchema.shape.readers.element];
   it.each<[string, string[]]>([
     ["status --json", [...keys(statusSchema), ...keys(status), ...keys(status.shape.sentinel.unwrap())]],
+    ["drill --json", [...new Set([...keys(drillSchema), ...keys(writer), ...keys(reader)])]],
     ["verify --json", [...keys(verifySchema), ...keys(verifySchema.shape.checks.element), ...Object.keys(checkTitles)]],
   ])("describes every field of %s, and nothing else", (command, names) => {
     const section = docs.split("\n## ").find((text) => text.startsWith(`\`redis-ha ${command}\``)) ?? "";

@@ -31,7 +31,8 @@ describe("redis-ha, used without a cluster", () => {
   it("prints help with the exit codes, also for a command with its examples", async () => {
     const help = await redisHa(root, ["--help"]);
     expect(help).toMatchObject({ code: 0, stderr: "" });
-    for (const name of ["status", "verify", "converge", "connect", "Exit codes"]) expect(help.stdout).toContain(name);
+    for (const name of ["status", "verify", "converge", "connect", "drill", "Exit codes"])
+      expect(help.stdout).toContain(name);
     const connect = await redisHa(root, ["connect", "--help"]);
     expect(connect).toMatchObject({ code: 0, stderr: "" });
     expect(connect.stdout).toContain("$ redis-ha connect --exec");

@@ -1,0 +1,63 @@
+import fs from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { expect, it } from "vitest";
+import { HEARTBEAT_MS, ioredisModule, recommendedOptions } from "../../cli/client-options.ts";
+import type { InventoryEnvironment } from "../../topology/inventory.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const inventory: InventoryEnvironment = {
+  target: "local",
+  engine: "redis",
+  masterName: "m",
+  quorum: 1,
+  minReplicasToWrite: 0,
+  nodes: [
+    { name: "a", zone: "a", kind: "data", address: "127.0.0.1", redisPort: 1, sentinelPort: 2, promotable: true },
+  ],
+  stacks: [],
+};
+
+const attempts = [1, 2, 5, 10, 20, 1000];
+const errors = ["READONLY x", "NOREPLICAS x", "MASTERDOWN x", "LOADING x", "ERR READONLY"];
+
+/** What options are and do, as JSON: each function stands for its answers. */
+const described = `(options) => JSON.stringify({
+  ...options,
+  retryStrategy: ${JSON.stringify(attempts)}.map(options.retryStrategy),
+  sentinelRetryStrategy: ${JSON.stringify(attempts)}.map(options.sentinelRetryStrategy),
+  reconnectOnError: ${JSON.stringify(errors)}.map((message) => options.reconnectOnError(new Error(message))),
+})`;
+const describe = eval(described) as (options: object) => string;
+
+it("the drill's recommended clients have exactly the options that redis-ha connect --ioredis prints", async () => {
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), "rha-"));
+  try {
+    await fs.symlink(path.join(project, "node_modules"), path.join(folder, "node_modules"));
+    await fs.writeFile(path.join(folder, "package.json"), '{ "type": "module" }');
+    const printed = ioredisModule("local", inventory);
+    await fs.writeFile(path.join(folder, "redis.ts"), printed);
+    await fs.writeFile(
+      path.join(folder, "use.ts"),
+      `import { createReader, options } from "./redis.ts";
+       const reader = createReader();
+       const { role, preferredSlaves } = reader.options;
+       reader.disconnect();
+       const picked = (preferredSlaves as (list: object[]) => object | null);
+       console.log((${described})(options));
+       console.log(JSON.stringify([role, picked([{ ip: "x" }]), picked([])]));`,
+    );
+    const { stdout } = await execa(process.execPath, ["--import", "tsx", "use.ts"], { cwd: folder, timeout: 20_000 });
+    const [options = "", reader = ""] = stdout.split("\n");
+    expect(JSON.parse(options)).toEqual(JSON.parse(describe(recommendedOptions(inventory))));
+    expect(printed).toContain(`}, ${HEARTBEAT_MS});`);
+
+    const { role, preferredSlaves } = recommendedOptions(inventory, "slave");
+    const picked = preferredSlaves as (list: object[]) => object | null;
+    expect(JSON.parse(reader)).toEqual([role, picked([{ ip: "x" }]), picked([])]);
+  } finally {
+    await fs.rm(folder, { recursive: true, force: true });
+  }
+});
