@@ -110,14 +110,13 @@ export function drillText(result: DrillResult): string {
   const { environment, fault, readers, masterBefore, masterAfter, wholeAfterMs, ownPauseMs, problems } = result;
   const writers = table(["writer", "longest gap", "began after", "errors", "acknowledged", "lost", "sent twice"]);
   for (const writer of result.writers) {
-    const { wait, acknowledged, lost, lostFirstMs, lostLastMs, repeated } = writer;
-    const when = [lostFirstMs, lostLastMs].filter((at) => at !== null).map(time);
+    const { wait, acknowledged, repeated } = writer;
     writers.push([
       `${writer.client}${wait ? ", WAIT 1" : ""}`,
       ...gap(writer),
       errorsOf(writer.errors),
       `${acknowledged}`,
-      lost === null ? "?" : lost === 0 ? "0" : colours.red(`${lost}, acknowledged ${when.join(" to ")}`),
+      lostOf(writer),
       `${repeated}`,
     ]);
   }
@@ -162,6 +161,14 @@ function gap({
 }: DrillResult["writers"][number] | DrillResult["readers"][number]): string[] {
   if (longestGapMs === null || gapBeganMs === null) return ["-", "-"];
   return [recovered ? time(longestGapMs) : colours.red(`${time(longestGapMs)}, to the end`), time(gapBeganMs)];
+}
+
+function lostOf({ lost, lostFirstMs, lostLastMs }: DrillResult["writers"][number]): string {
+  if (lost === null) return "?";
+  if (lost === 0 || lostFirstMs === null) return `${lost}`;
+  const when =
+    lostLastMs === null ? `from ${time(lostFirstMs)} on` : `${time(lostFirstMs)} to ${time(lostLastMs)} after`;
+  return colours.red(`${lost}, acknowledged ${when}`);
 }
 
 function errorsOf(errors: DrillResult["writers"][number]["errors"]): string {
