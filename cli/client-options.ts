@@ -1,3 +1,4 @@
+import type { RedisOptions } from "ioredis";
 import { sentinelEndpoint } from "../cluster/answers.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 
@@ -28,6 +29,31 @@ export function clientOptions(inventory: InventoryEnvironment, role: "master" | 
     sentinelCommandTimeout: 500,
     socketTimeout: 1000,
     maxRetriesPerRequest: null,
+  };
+}
+
+/** What cannot be JSON, as numbers and a pattern that the printed module and `recommendedOptions` share. */
+const retryMs = { step: 25, most: 250, sentinel: 50 };
+const notHereOrNow = /^(READONLY|NOREPLICAS|MASTERDOWN)/;
+/** Between two PINGs of a client, in milliseconds. */
+export const HEARTBEAT_MS = 500;
+
+/** What the module of `redis-ha connect --ioredis` gives to ioredis, for use in this program. */
+export function recommendedOptions(
+  inventory: InventoryEnvironment,
+  role: "master" | "slave" = "master",
+): RedisOptions & { sentinels: { host: string; port: number }[] } {
+  const { sentinels, ...options } = clientOptions(inventory, role);
+  return {
+    ...options,
+    sentinels: [...sentinels],
+    retryStrategy: (attempt) => Math.min(retryMs.step * attempt, retryMs.most),
+    sentinelRetryStrategy: () => retryMs.sentinel,
+    reconnectOnError: (error) => (notHereOrNow.test(error.message) ? 2 : false),
+    autoResendUnfulfilledCommands: true,
+    ...(role === "slave"
+      ? { preferredSlaves: (replicas) => replicas[Math.floor(Math.random() * replicas.length)] ?? null }
+      : {}),
   };
 }
 
@@ -64,13 +90,13 @@ ${sentinels.join("\n")}
   maxRetriesPerRequest: null,
 
   // Try again soon: every pause is added to the time without writes. The defaults grow to 2 s and 1 s.
-  retryStrategy: (attempt) => Math.min(25 * attempt, 250),
-  sentinelRetryStrategy: () => 50,
+  retryStrategy: (attempt) => Math.min(${retryMs.step} * attempt, ${retryMs.most}),
+  sentinelRetryStrategy: () => ${retryMs.sentinel},
 
   // Errors that say "not here" or "not now": connect again, to whom the Sentinels name by then, and send the command
   // again (2). Without it, a client that is still connected to a former master fails until something else closes
   // the connection.
-  reconnectOnError: (error) => (/^(READONLY|NOREPLICAS|MASTERDOWN)/.test(error.message) ? 2 : false),
+  reconnectOnError: (error) => (${String(notHereOrNow)}.test(error.message) ? 2 : false),
 
   // true: a command whose reply got lost is sent again. No write is lost, but one can be applied twice: INCR, LPUSH,
   // XADD. false: it fails instead, and your code decides. Choose false where twice is worse than an error.
@@ -91,7 +117,7 @@ export function createClient(overrides: RedisOptions = {}): Redis {
   redis.on("error", (error: Error) => console.warn(\`redis: \${error.message}\`));
   const heartbeat = setInterval(() => {
     if (redis.status === "ready") redis.ping().catch(() => undefined);
-  }, 500);
+  }, ${HEARTBEAT_MS});
   heartbeat.unref();
   redis.once("end", () => clearInterval(heartbeat));
   return redis;

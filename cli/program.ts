@@ -120,6 +120,35 @@ function buildProgram(done: (code: number) => void): Command {
       done(await roll(chosen, { root, json: options.json === true, ...(nodes.length > 0 ? { nodes } : {}) }));
     });
 
+  command(program, "drill", "Break the cluster on purpose while clients read and write, and count what they lose")
+    .argument("[fault]", "what to break; --list shows all")
+    .option("--list", "print the faults and what each does")
+    .option(
+      "--clients <kinds>",
+      "ioredis options of the clients: defaults, recommended, or both",
+      "defaults,recommended",
+    )
+    .option("--rate <rate>", "paced: a write every 3 ms; full: as many as client and cluster can do", "paced")
+    .option("--wait1", "besides, writers that ask for a replica's confirmation (WAIT 1)")
+    .option("--seconds <seconds>", "read and write at least this long after the fault", seconds)
+    .option("--yes", "do not ask before the cluster is broken")
+    .addHelpText(
+      "after",
+      help([
+        ["redis-ha drill --list", "what can be broken"],
+        ["redis-ha drill hand-over", "how long writes wait for a planned change of the master, and that none is lost"],
+        ["redis-ha drill crash --wait1", "kill -9 of the master; with and without WAIT 1"],
+        ["redis-ha drill crash --rate full --clients recommended", "the same while clients write as fast as they can"],
+        ["redis-ha drill power-cycle --yes --json | jq '.writers[].lost'", "for scripts; docs/json.md has every field"],
+      ]),
+    )
+    .action(async (fault: string | undefined, options: CommonOptions & DrillFlags) => {
+      const { drill, listFaults } = await import("./drill.ts");
+      if (options.list) return done(listFaults(options.json === true));
+      const { chosen, root } = choose(options);
+      done(await drill(chosen, root, fault, options));
+    });
+
   command(program, "connect", "Print how to reach the master, or a read replica", "print client options for ioredis")
     .option("--exec", "run redis-cli instead of printing the command")
     .option("--replica", "a read replica instead of the master")
@@ -150,6 +179,16 @@ export interface ConnectFlags {
   replica?: boolean;
   ioredis?: boolean;
   json?: boolean;
+}
+
+export interface DrillFlags {
+  list?: boolean;
+  json?: boolean;
+  clients: string;
+  rate: string;
+  wait1?: boolean;
+  seconds?: number;
+  yes?: boolean;
 }
 
 function command(program: Command, name: string, description: string, json = "print one JSON document"): Command {

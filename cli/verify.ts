@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { expectationOf, gatherEvidence } from "../cluster/evidence.ts";
-import { type CheckId, checks, checkTitles, type Finding, holds } from "../cluster/verify.ts";
+import { lookAt } from "../cluster/look.ts";
+import { type CheckId, checkTitles, type Finding, holds } from "../cluster/verify.ts";
 import type { Chosen } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 
@@ -19,22 +18,15 @@ export interface VerifyOptions {
   readonly waitSeconds: number;
 }
 
-/** Often enough to feel immediate; each look costs every server a CONFIG REWRITE. */
-const LOOK_AGAIN_MS = 500;
-
 /** @returns 0 when every check holds, else 1 */
 export async function verify(chosen: Chosen, { root, json, waitSeconds }: VerifyOptions): Promise<number> {
-  const end = performance.now() + waitSeconds * 1000;
-  let findings = await look(chosen, root);
   let told = "";
-  while (!holds(findings) && performance.now() < end) {
-    const open = findings.filter((each) => !each.holds);
+  const onWaiting = (open: readonly Finding[]): void => {
     const waiting = `waiting, ${open.length} ${open.length === 1 ? "check does" : "checks do"} not hold: ${open[0]?.message}`;
     if (waiting !== told) progress(waiting);
     told = waiting;
-    await sleep(Math.min(LOOK_AGAIN_MS, Math.max(0, end - performance.now())));
-    findings = await look(chosen, root);
-  }
+  };
+  const findings = await lookAt({ ...chosen, root, waitMs: waitSeconds * 1000, onWaiting });
   const document: VerifyDocument = {
     version: 1,
     environment: chosen.environment,
@@ -44,11 +36,6 @@ export async function verify(chosen: Chosen, { root, json, waitSeconds }: Verify
   if (json) printJson(document);
   else print(verifyText(document));
   return document.holds ? 0 : 1;
-}
-
-async function look({ environment, inventory }: Chosen, root: string): Promise<Finding[]> {
-  const expectation = expectationOf(environment, inventory, root);
-  return checks(await gatherEvidence(environment, inventory, root), expectation);
 }
 
 /** One line a check; what does not hold, and hints, below it. */

@@ -1,0 +1,117 @@
+import path from "node:path";
+import { type NodeFolder, nodeFolder, stateFolder } from "../agent/node-folder.ts";
+import type { ClusterContext } from "../agent/operations.ts";
+import { isAlive, type ProcessRecord, readRecord, waitFor } from "../agent/processes.ts";
+import { clusterView } from "../cluster/view.ts";
+import type { TopologyNode } from "../topology/topology.ts";
+import type { DrillOptions } from "./run.ts";
+import type { DrillResult } from "./result.ts";
+
+/** The cluster that is broken, and what a fault needs to break it. */
+export interface FaultContext extends ClusterContext {
+  /** The master when the drill began. */
+  readonly master: TopologyNode;
+  /** Aborted when the user has had enough. */
+  readonly signal: AbortSignal;
+  /**
+   * Registers what mends something, before it is broken. All of it is done, the last one first, as soon as `inject` has
+   * ended or failed, or the user has interrupted it; so it must also be right when nothing was broken yet.
+   * @param what as a sentence without a subject: "starts redis-a again"
+   */
+  readonly undo: (what: string, mend: () => Promise<void>) => void;
+}
+
+/** What can be broken, one file each in `faults/`. */
+export type Fault = {
+  /** As it is typed. */
+  readonly name: string;
+  /** What is done, in a few words. */
+  readonly title: string;
+  /** What the project says of acknowledged writes: none is lost, or none that WAIT 1 has confirmed. */
+  readonly promise: "every-write" | "wait";
+} & (
+  | {
+      /** Breaks it, and returns when it may be mended. The time until then is part of what is measured. */
+      readonly inject: (context: FaultContext) => Promise<void> | void;
+    }
+  | {
+      /** A drill in a cluster of its own. The one that runs is not touched. */
+      readonly drill: (options: DrillOptions) => Promise<DrillResult>;
+    }
+);
+
+/** Longest time for Sentinel to make another node master: down-after (2 s), the election, one attempt that fails. */
+const TAKE_OVER_MS = 45_000;
+
+const LOOK_EVERY_MS = 20;
+
+export const folderOf = ({ root, environment }: ClusterContext, node: TopologyNode): NodeFolder =>
+  nodeFolder(stateFolder(root), environment, node.name);
+
+export type ProcessName = "agent" | "redis" | "sentinel";
+
+/** The process of a node, or undefined when it does not run. */
+export function processOf(context: ClusterContext, node: TopologyNode, name: ProcessName): ProcessRecord | undefined {
+  const record = readRecord(path.join(folderOf(context, node).run, `${name}.json`));
+  return record && isAlive(record) ? record : undefined;
+}
+
+/** @throws when it does not run */
+export function runningProcess(context: ClusterContext, node: TopologyNode, name: ProcessName): ProcessRecord {
+  const record = processOf(context, node, name);
+  if (!record) throw new Error(`${node.name} has no ${name} process that could be disturbed`);
+  return record;
+}
+
+/** Sends a signal to exactly this process: not to another one that has its pid by now. @returns whether it was there */
+export function send(signal: NodeJS.Signals, record: ProcessRecord): boolean {
+  if (!isAlive(record)) return false;
+  try {
+    process.kill(record.pid, signal);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}
+
+/** A stop waits for replicas up to shutdown-timeout (10 s in the template). */
+const END_TIMEOUT_MS = 20_000;
+
+/** Sends a signal that ends a process, and waits until it has ended: only then is the cluster broken. */
+export async function end(context: FaultContext, signal: "SIGKILL" | "SIGTERM", record: ProcessRecord): Promise<void> {
+  send(signal, record);
+  const ended = (): true | undefined => !isAlive(record) || undefined;
+  await until(context, `the process ${record.pid} ends`, ended, END_TIMEOUT_MS);
+}
+
+/** `waitFor`, until the user interrupts it. */
+export function until<T>(
+  { signal }: FaultContext,
+  what: string,
+  condition: () => Promise<T | undefined> | T | undefined,
+  timeoutMs: number,
+): Promise<T> {
+  const look = (): Promise<T | undefined> | T | undefined => {
+    signal.throwIfAborted();
+    return condition();
+  };
+  return waitFor(what, look, timeoutMs, LOOK_EVERY_MS);
+}
+
+/** The node that the Sentinels name as master and that says so itself. */
+export async function actingMaster({ environment, inventory }: ClusterContext): Promise<TopologyNode | undefined> {
+  const view = await clusterView(environment, inventory);
+  const answer = view.nodes.find(({ node }) => node.name === view.master?.name)?.redis?.state;
+  return answer?.role === "master" && !answer.loading ? view.master : undefined;
+}
+
+/** Waits until another node is master. */
+export async function untilReplaced(context: FaultContext): Promise<TopologyNode> {
+  const { master } = context;
+  const look = async (): Promise<TopologyNode | undefined> => {
+    const acting = await actingMaster(context);
+    return acting?.name === master.name ? undefined : acting;
+  };
+  return until(context, `another node than ${master.name} is master`, look, TAKE_OVER_MS);
+}

@@ -1,0 +1,8 @@
+import { end, type Fault, runningProcess } from "../fault.ts";
+
+export const crash: Fault = {
+  name: "crash",
+  title: "kill -9 of the master's redis-server",
+  promise: "every-write",
+  inject: (context) => end(context, "SIGKILL", runningProcess(context, context.master, "redis")),
+};

@@ -1,0 +1,25 @@
+import type { Fault } from "../fault.ts";
+import { configChange } from "./config-change.ts";
+import { crashWithoutAgent } from "./crash-without-agent.ts";
+import { crash } from "./crash.ts";
+import { doubleCrash } from "./double-crash.ts";
+import { handOver } from "./hand-over.ts";
+import { hang } from "./hang.ts";
+import { partitionFault } from "./partition-fault.ts";
+import { powerCycle } from "./power-cycle.ts";
+import { roll } from "./roll.ts";
+import { stop } from "./stop.ts";
+
+/** Every fault, from the mildest to the worst. */
+export const faults: readonly Fault[] = [
+  handOver,
+  roll,
+  configChange,
+  stop,
+  crash,
+  crashWithoutAgent,
+  doubleCrash,
+  hang,
+  powerCycle,
+  partitionFault,
+];
