@@ -101,12 +101,11 @@ export class Observer {
       this.runId = state.runId;
       this.positions.forget();
     }
+    if (state.loading || state.role !== "master") this.sample = undefined;
+    if (state.loading) return;
     const size = Number(info["aof_current_size"]);
     const offset = before && after && this.positions.observe(before, after, size);
-    if (state.role !== "master" || state.loading) {
-      this.sample = undefined;
-      return;
-    }
+    if (state.role !== "master") return;
     this.sample = {
       at,
       runId: state.runId,
