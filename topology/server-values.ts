@@ -119,6 +119,7 @@ const isNumber = (word: string | undefined, min: number, max = Infinity): boolea
 /** Keys whose values have a form of their own. */
 const forms: Readonly<Record<string, Form>> = {
   "client-output-buffer-limit": {
+    // Empty: CONFIG SET would take it, and the file, which the next start reads, does not.
     takes: (value) => {
       const words = wordsOf(value);
       return (

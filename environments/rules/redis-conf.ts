@@ -3,7 +3,10 @@ import { valueObjection } from "../../topology/server-values.ts";
 import { closest } from "../closest.ts";
 import type { Rule } from "./rule.ts";
 
-/** What `settings.redisConf` must not carry: a key that is decided elsewhere or does harm, one that the server does not know, a value that it refuses. */
+/**
+ * What `settings.redisConf` must not carry: a key that is decided elsewhere or does harm, one that the server does not
+ * know, and a value that it refuses.
+ */
 
 /** Keys that a setting of the environment decides. */
 const bySetting: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@ import { confLine } from "../../topology/render.ts";
 import { otherPoison, poison, readLine, withScratchServer } from "./scratch-server.ts";
 import type { ServerPrograms } from "../servers/tested.ts";
 
-/** What a server itself says about its keys, in the words of topology/server-keys.json; topology/server-keys.ts explains them. */
+/** What a server itself says about its keys, in the words that topology/server-keys.ts explains. */
 
 /** Entries by key, for example `maxmemory: "live memory 0..18446744073709551615"`. */
 export type Entries = Readonly<Record<string, string>>;
