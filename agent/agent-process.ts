@@ -24,12 +24,16 @@ export async function ensureAgent(folder: NodeFolder, changes: string[]): Promis
   const output = fs.openSync(log, "a", 0o600);
   try {
     // Its own session, no terminal, nothing of ours kept open: Terraform must not wait for it, nor take it along.
-    const child = spawn(process.execPath, ["--max-old-space-size=64", program, "host", "run", folder.root], {
-      cwd: "/",
-      detached: true,
-      stdio: ["ignore", output, output],
-      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LANG: "C" },
-    });
+    const child = spawn(
+      process.execPath,
+      ["--max-old-space-size=64", "--max-semi-space-size=1", program, "host", "run", folder.root],
+      {
+        cwd: "/",
+        detached: true,
+        stdio: ["ignore", output, output],
+        env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LANG: "C" },
+      },
+    );
     child.unref();
   } finally {
     fs.closeSync(output);

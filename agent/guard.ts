@@ -10,8 +10,6 @@ import { Observer } from "./observer.ts";
 import { noteComplete } from "./restart.ts";
 import type { ServerRecord } from "./server.ts";
 
-/** The observer itself knows when something is due; this is how often it is asked. */
-const TICK_MS = 50;
 /** What is not urgent: hand-overs that somebody left half-way, a server that hangs, a group that has become whole. */
 const CHORES_MS = 1000;
 /** Sentinel's own value, for a node whose Sentinels could not be asked. */
@@ -24,7 +22,7 @@ const DOWN_AFTER_MS = 2000;
  */
 export class Guard {
   private observer: Observer | undefined;
-  private closed = false;
+  private readonly closing = new AbortController();
   /** At work with the cluster's lock, of which one process can have one. */
   private busy = false;
 
@@ -49,18 +47,20 @@ export class Guard {
   /** Observes until `close`, whatever else the agent is busy with. */
   async run(): Promise<void> {
     let choresAt = performance.now();
-    while (!this.closed) {
+    while (!this.closing.signal.aborted) {
+      const started = performance.now();
       await this.observer?.observe();
       if (performance.now() - choresAt > CHORES_MS) {
         choresAt = performance.now();
         await this.chores().catch((error: Error) => this.log(error.message));
       }
-      await delay(TICK_MS);
+      const rest = (this.observer?.restMs ?? CHORES_MS) - (performance.now() - started);
+      await delay(Math.max(0, rest), undefined, { signal: this.closing.signal }).catch(() => undefined);
     }
   }
 
   close(): void {
-    this.closed = true;
+    this.closing.abort();
     this.observer?.close();
   }
 

@@ -11,6 +11,8 @@ import type { NodeFolder } from "./node-folder.ts";
 const SAMPLE_MS = 250;
 /** Until the place in the append-only file is certain: a busy server has to be met between two of its writes. */
 const CALIBRATE_MS = 50;
+/** Whether the others answer is looked at half as often. */
+const RULE_MS = 450;
 /** Samples of a replica tell nothing that is needed soon. */
 const REPLICA_SAMPLE_MS = 1000;
 
@@ -26,7 +28,7 @@ export class Observer {
   private readonly isolation: IsolationRule;
   private readonly positions = new AofPositions();
   private runId = "";
-  private sampledAt = 0;
+  private keptAt = 0;
   private keeping = false;
 
   private constructor(
@@ -57,12 +59,13 @@ export class Observer {
     this.links.close();
   }
 
-  /** Asks the server, when it is time to. Never throws. */
+  /** How long until the server is to be asked again, in milliseconds. */
+  get restMs(): number {
+    return !this.sample ? REPLICA_SAMPLE_MS : this.sample.aof ? SAMPLE_MS : CALIBRATE_MS;
+  }
+
+  /** Asks the server. Never throws. */
   async observe(): Promise<void> {
-    if (this.spec.node.redisPort === undefined) return;
-    const due = !this.sample ? REPLICA_SAMPLE_MS : this.sample.aof ? SAMPLE_MS : CALIBRATE_MS;
-    if (performance.now() - this.sampledAt < due) return;
-    this.sampledAt = performance.now();
     try {
       await this.look();
     } catch (error) {
@@ -74,8 +77,9 @@ export class Observer {
 
   /** Beside the samples and not between them: silence of others takes its time. */
   private keepRule(): void {
-    if (this.keeping) return;
+    if (this.keeping || performance.now() - this.keptAt < RULE_MS) return;
     this.keeping = true;
+    this.keptAt = performance.now();
     void this.isolation
       .keep()
       // The server just ended, or is loading: the next look tries again.
@@ -97,12 +101,11 @@ export class Observer {
       this.runId = state.runId;
       this.positions.forget();
     }
+    if (state.loading || state.role !== "master") this.sample = undefined;
+    if (state.loading) return;
     const size = Number(info["aof_current_size"]);
     const offset = before && after && this.positions.observe(before, after, size);
-    if (state.role !== "master" || state.loading) {
-      this.sample = undefined;
-      return;
-    }
+    if (state.role !== "master") return;
     this.sample = {
       at,
       runId: state.runId,

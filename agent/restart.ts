@@ -104,6 +104,8 @@ async function outOfStep(links: Links, node: TopologyNode): Promise<string | und
   const own = servers.find((answer) => answer.node.name === node.name);
   if (own && !own.state) return `${node.name} does not answer`;
   if (own?.state?.loading) return `${node.name} is loading its data`;
+  const ownSentinel = sentinels.find((answer) => answer.node.name === node.name);
+  if (ownSentinel && !ownSentinel.state) return `the Sentinel of ${node.name} does not answer`;
   const answering = sentinels.filter(({ state }) => state !== undefined);
   if (answering.length < agreement(links.group)) return undefined;
   const named = links.named(sentinels);

@@ -1,6 +1,4 @@
-import { constants } from "node:os";
 import path from "node:path";
-import { Command, InvalidArgumentError } from "commander";
 import { isListening, listenerOf } from "../agent/ports.ts";
 import type { EnvironmentInput } from "../environments/environment.ts";
 import { type Checkout, createCheckout, threeNodes } from "../test/support/checkout.ts";
@@ -10,7 +8,8 @@ import type { Figure } from "./figures.ts";
 import { busyMachine, describeMachine } from "./machine.ts";
 import type { Measurement } from "./measurement.ts";
 import { measureGrowth, measureSynth } from "./synth.ts";
-import { jsonReport, markdownTable, type Report, terminalTable } from "./tables.ts";
+import { benchCommand, type BenchOptions, positive, runBench, say } from "./program.ts";
+import type { Report } from "./tables.ts";
 
 /**
  * `npm run bench [-- --runs 10]`: measures what setting up a cluster costs, in a clone of its own with ports of its own,
@@ -32,54 +31,21 @@ const pair: EnvironmentInput = {
   settings: { maxMemoryMb: 50 },
 };
 
-interface Options {
-  readonly runs: number;
+interface Options extends BenchOptions {
   readonly idleSeconds: number;
-  readonly json?: boolean;
-  readonly markdown?: boolean;
 }
 
-class Interrupted extends Error {
-  constructor(readonly signal: NodeJS.Signals) {
-    super(`Interrupted by ${signal}.`);
-  }
-}
-
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-
-const positive = (value: string): number => {
-  if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError("Use a whole number from 1 to 9999.");
-  return Number(value);
-};
-
-const options = new Command("npm run bench --")
-  .description("Measures what setting up a cluster costs: medians of whole processes, beside their budgets.")
-  .option("--runs <number>", "counted runs of each figure, after one to warm up", positive, 5)
+const options = benchCommand(
+  "npm run bench --",
+  "Measures what setting up a cluster costs: medians of whole processes, beside their budgets.",
+)
   .option("--idle-seconds <seconds>", "how long the agent is watched in each run", positive, 20)
-  .option("--markdown", "print the table of docs/benchmarks.md")
-  .option("--json", "print one JSON document, with every sample")
   .parse()
   .opts<Options>();
 
-const interruption = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => {
-    say(`${signal}: ending what was started; this takes a few seconds`);
-    interruption.abort(new Interrupted(signal));
-  });
-}
+await runBench(options, (signal) => measure(options, signal));
 
-try {
-  const report = await measure(options);
-  const format = options.json ? jsonReport : options.markdown ? markdownTable : terminalTable;
-  process.stdout.write(`${format(report)}\n`);
-} catch (error) {
-  const reason: unknown = interruption.signal.aborted ? interruption.signal.reason : error;
-  say(reason instanceof Error ? reason.message : String(reason));
-  process.exitCode = reason instanceof Interrupted ? 128 + constants.signals[reason.signal] : 1;
-}
-
-async function measure({ runs, idleSeconds }: Options): Promise<Report> {
+async function measure({ runs, idleSeconds }: Options, signal: AbortSignal): Promise<Report> {
   const machine = await describeMachine();
   const busy = busyMachine();
   if (busy) say(busy);
@@ -87,7 +53,7 @@ async function measure({ runs, idleSeconds }: Options): Promise<Report> {
   let checkout: Checkout | undefined;
   try {
     checkout = await createCheckout(threeNodes(environment, PORTS), pair);
-    const commands = await Commands.in(checkout, interruption.signal);
+    const commands = await Commands.in(checkout, signal);
     const measurement: Measurement = { commands, runs, say };
     const figures: Figure[] = [
       // First, because the others begin with what is synthesized, and because no cluster runs beside it yet.
@@ -95,7 +61,7 @@ async function measure({ runs, idleSeconds }: Options): Promise<Report> {
       ...(await measureGrowth(measurement, path.join(path.dirname(checkout.root), "growth"))),
       ...(await measureTerragrunt(measurement, checkout)),
       ...(await measureStatus(measurement)),
-      ...(await measureAgent(measurement, checkout, idleSeconds, interruption.signal)),
+      ...(await measureAgent(measurement, checkout, idleSeconds, signal)),
       ...(await measureCdktf(measurement, checkout)),
     ];
     return { date: new Date().toISOString().slice(0, 10), machine, runs, figures };

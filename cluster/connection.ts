@@ -103,6 +103,7 @@ export class KeptConnection {
       this.settle();
     });
     this.redis.on("close", () => {
+      // Until the next attempt nothing is known: whoever restarts is neither there nor gone.
       const lost = this.wasConnected;
       this.wasConnected = false;
       if (lost) onLost();

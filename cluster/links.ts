@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import { majority, type TopologyNode } from "../topology/topology.ts";
@@ -67,6 +68,14 @@ export class Links {
     return links;
   }
 
+  /** Waits until each connection is up or was refused, for as long as one that was just lost may need to come back. */
+  async settled(timeoutMs = 1000): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    const all = [...this.servers, ...this.sentinels].map(({ connection }) => connection);
+    while (all.some(({ connected, refused }) => !connected && !refused) && performance.now() < deadline)
+      await delay(10);
+  }
+
   close(): void {
     for (const { connection } of [...this.servers, ...this.sentinels]) connection.close();
   }
@@ -95,10 +104,14 @@ export class Links {
     );
   }
 
-  /** What every Sentinel knows. Never throws for one that does not answer. */
-  askSentinels(): Promise<SentinelAnswer[]> {
+  /**
+   * What every Sentinel knows. Never throws for one that does not answer.
+   * @param of the Sentinels of these nodes alone: a silent one is waited for until the time is over @default - all
+   */
+  askSentinels(of?: readonly string[]): Promise<SentinelAnswer[]> {
+    const asked = this.sentinels.filter(({ node }) => of?.includes(node.name) ?? true);
     return Promise.all(
-      this.sentinels.map(({ node, connection }) =>
+      asked.map(({ node, connection }) =>
         connection
           .ask((redis) => sentinelState(redis, this.group.masterName))
           .then(

@@ -187,13 +187,13 @@ const settings = z.strictObject({
   onMasterCrash: z.enum(["promote", "restart"]).default("promote"),
   /**
    * Further keys of redis.conf, for example `{ "notify-keyspace-events": "Ex" }`.
-   * A key that a setting above manages, and one that would break the layout on the node, is refused; any other wins
-   * over the template's own value.
+   * Refused are a key that a setting above manages, one that would break the layout on the node, one that no tested
+   * version of the engine knows, and a value that none of them takes. Any other wins over the template's own value.
    * @default - none
    */
   redisConf: z
     .record(
-      z.string().regex(/^[a-z][a-z0-9-]*$/, "use the lower-case name of a redis.conf key"),
+      z.string().regex(/^[a-z][a-z0-9_-]*$/, "use the lower-case name of a redis.conf key"),
       z.string().regex(/^[^\r\n]*$/, "use one line"),
     )
     .default({}),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { closest } from "./closest.ts";
 import { environmentSchema, type Environment } from "./environment.ts";
 import type { Problem } from "./rules/rule.ts";
 
@@ -38,32 +39,6 @@ function shown(value: unknown): string {
 
 const choice = (values: readonly unknown[]): string =>
   values.length === 1 ? String(values[0]) : `one of ${values.map(String).join(", ")}`;
-
-/** Insertions, deletions and replacements that turn one word into the other. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...one].entries()) {
-    const next = [i + 1];
-    for (const [j, otherLetter] of [...other].entries()) {
-      next.push(Math.min((row[j] ?? 0) + (letter === otherLetter ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[other.length] ?? 0;
-}
-
-/** The known word that the user probably meant. */
-function closest(word: string, known: readonly string[]): string | undefined {
-  const plain = word.toLowerCase();
-  const ranked = known
-    .map((candidate) => {
-      const other = candidate.toLowerCase();
-      return { candidate, cost: other.startsWith(plain) || plain.startsWith(other) ? 1 : distance(plain, other) };
-    })
-    .sort((one, other) => one.cost - other.cost);
-  const [best] = ranked;
-  return best && best.cost <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
-}
 
 function unknownFields(keys: readonly string[], known: readonly string[]): string {
   const guesses = keys.map((key) => {

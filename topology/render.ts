@@ -84,22 +84,20 @@ const render = (template: (typeof templates)[keyof typeof templates], values: ob
 /** Nodes that share this computer may share a port by having different loopback addresses; other hosts also listen on 127.0.0.1. */
 const bindOf = (address: string): string => (address.startsWith("127.") ? address : `${address} 127.0.0.1`);
 
-/** Keys whose value is a list: redis 7.0.0 takes it only as separate arguments, never quoted as one. */
-const listKeys = new Set([
-  "client-output-buffer-limit",
-  "latency-tracking-info-percentiles",
-  "oom-score-adj-values",
-  "loadmodule",
-]);
-
 /** Sorted: the order in which an object was written must not change the text. */
 const ownLines = (keys: Readonly<Record<string, string>>): string[] =>
   Object.entries(keys)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => {
-      const args = listKeys.has(key) && value.trim() !== "" ? value.trim().split(/\s+/) : [value];
-      return [key, ...args.map(quoted)].join(" ");
-    });
+    .map(([key, value]) => confLine(key, value));
+
+/** Keys whose value is a list: redis 7.0.0 takes it only as separate arguments, never quoted as one. */
+const listKeys = new Set(["client-output-buffer-limit", "latency-tracking-info-percentiles", "oom-score-adj-values"]);
+
+/** The line of redis.conf that gives a key this value, as CONFIG SET would. */
+export function confLine(key: string, value: string): string {
+  const args = listKeys.has(key) && value.trim() !== "" ? value.trim().split(/\s+/) : [value];
+  return [key, ...args.map(quoted)].join(" ");
+}
 
 /** Written so that the server reads exactly this value, as CONFIG SET would take it. */
 function quoted(value: string): string {

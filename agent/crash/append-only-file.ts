@@ -55,6 +55,8 @@ export class AofPositions {
     }
     this.low = Math.max(this.low, currentSize - after.bytes);
     this.high = Math.min(this.high, currentSize - before.bytes);
+    // A server that counts otherwise since then, as after loading, has made what was known worthless.
+    if (this.low > this.high) this.manifest = "";
     return this.low === this.high ? this.low : undefined;
   }
 

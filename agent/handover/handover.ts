@@ -77,23 +77,19 @@ export class HandOverRefused extends Error {
  */
 export async function handOver(request: HandOverRequest): Promise<HandOverReport> {
   const { links, lock } = request;
+  await links.settled();
   const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
   const master = currentMaster(links, servers, sentinels);
   const choice = chooseCandidate(master, servers, request.to);
   if ("objection" in choice)
     throw new HandOverRefused(`the role of ${master.node.name} cannot be handed over: ${choice.objection}`);
+  const answering = sentinels.filter(({ state }) => state).map(({ node }) => node.name);
   const reach = links.sentinels.map(({ node, connection }) =>
-    sentinels.some((answer) => answer.node.name === node.name && answer.state)
-      ? ("answers" as const)
-      : connection.refused
-        ? ("refuses" as const)
-        : ("silent" as const),
+    answering.includes(node.name) ? "answers" : connection.refused ? "refuses" : "silent",
   );
   const grade = gradeOf(reach, agreement(links.group));
   if (grade === undefined) {
-    throw new HandOverRefused(
-      `only ${reach.filter((each) => each === "answers").length} of ${reach.length} Sentinels answer`,
-    );
+    throw new HandOverRefused(`only ${answering.length} of ${reach.length} Sentinels answer`);
   }
   await lock.hold();
   const journal: Omit<Journal, "version" | "holder"> = {
@@ -109,7 +105,7 @@ export async function handOver(request: HandOverRequest): Promise<HandOverReport
   writeJournal(folder, journal);
   return grade === "fast"
     ? planned(request, folder, journal, master.node, choice.to)
-    : fencedFailover(request, folder, journal, master.node, choice.to);
+    : fencedFailover(request, folder, journal, master.node, choice.to, answering);
 }
 
 /** The master that the Sentinels name, when it says so itself and they are not replacing it. @throws HandOverRefused */

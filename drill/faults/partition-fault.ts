@@ -29,6 +29,7 @@ function resultOf({ environment }: DrillOptions, at: string, figures: PartitionF
     wait: boolean,
     { acknowledged, lost, firstLostMs = null }: { acknowledged: number; lost: number; firstLostMs?: number | null },
     longestGapMs: number | null,
+    gapBeganMs: number | null,
   ): WriterResult => ({
     client,
     rate: "paced",
@@ -40,7 +41,7 @@ function resultOf({ environment }: DrillOptions, at: string, figures: PartitionF
     repeated: 0,
     errors: null,
     longestGapMs,
-    gapBeganMs: longestGapMs === null ? null : 0,
+    gapBeganMs,
     recovered: longestGapMs !== null,
   });
   return judged(
@@ -54,9 +55,9 @@ function resultOf({ environment }: DrillOptions, at: string, figures: PartitionF
       wholeAfterMs: figures.isolatedMs + figures.wholeAgainAfterMs,
       ownPauseMs: null,
       writers: [
-        writer("beside the master", false, inner.plain, null),
-        writer("beside the master", true, inner.wait, null),
-        writer("beside the others", false, outer, outer.takenOverAfterMs),
+        writer("beside the master", false, inner.plain, null, inner.plain.stoppedAfterMs),
+        writer("beside the master", true, inner.wait, null, inner.wait.stoppedAfterMs),
+        writer("beside the others", false, outer, outer.takenOverAfterMs, outer.takenOverAfterMs === null ? null : 0),
       ],
       readers: [],
     },

@@ -1,6 +1,12 @@
+import { askedServers, redisKeys, serversWith, type Engine } from "../../topology/server-keys.ts";
+import { valueObjection } from "../../topology/server-values.ts";
+import { closest } from "../closest.ts";
 import type { Rule } from "./rule.ts";
 
-/** Keys of redis.conf that `settings.redisConf` must not carry: why, and what to use instead. */
+/**
+ * What `settings.redisConf` must not carry: a key that is decided elsewhere or does harm, one that the server does not
+ * know, and a value that it refuses.
+ */
 
 /** Keys that a setting of the environment decides. */
 const bySetting: Readonly<Record<string, string>> = {
@@ -42,7 +48,12 @@ const harmful: readonly { readonly keys: readonly string[]; readonly reason: str
     instead: outside,
   },
   {
-    keys: ["dir", "dbfilename", "appenddirname", "appendfilename"],
+    keys: ["dir"],
+    reason: "the node looks for its data in a fixed place, and would take a moved data set for a lost one",
+    instead: "leave it out: on the target local, XDG_STATE_HOME decides where the folders of all nodes lie",
+  },
+  {
+    keys: ["dbfilename", "appenddirname", "appendfilename"],
     reason: "the node looks for its data in a fixed place, and would take a moved data set for a lost one",
     instead: outside,
   },
@@ -68,9 +79,25 @@ const harmful: readonly { readonly keys: readonly string[]; readonly reason: str
     instead: "leave it out, or set loglevel",
   },
   {
-    keys: ["bind-source-addr", "protected-mode"],
+    keys: ["bind-source-addr", "protected-mode", "^rdma-"],
     reason: "nodes, Sentinels and clients reach each other at the addresses of the nodes and no others",
     instead: outside,
+  },
+  {
+    keys: ["unixsocket", "unixsocketgroup", "unixsocketperm"],
+    reason: "every node has the same lines, and nodes of one computer would take the socket from each other",
+    instead: "leave it out; clients use the address and port of each node",
+  },
+  {
+    keys: ["enable-debug-command", "enable-module-command", "enable-protected-configs"],
+    reason: "whoever reaches the port could stop the server, run a program of theirs on the node or move its files",
+    instead: outside,
+  },
+  {
+    keys: ["loadmodule"],
+    reason:
+      "a node without the module's file does not start, and one whose module differs cannot read what the master sends",
+    instead: "leave it out; this version does not bring modules to the nodes",
   },
   {
     keys: ["^tls-"],
@@ -104,17 +131,42 @@ const harmful: readonly { readonly keys: readonly string[]; readonly reason: str
   },
 ];
 
-function objectionTo(key: string): string | undefined {
-  const setting = Object.hasOwn(bySetting, key) ? bySetting[key] : undefined;
-  if (setting !== undefined) return `another field decides this key; use ${setting}`;
+const decidedBy = (key: string): string | undefined => (Object.hasOwn(bySetting, key) ? bySetting[key] : undefined);
+
+function harmOf(key: string): string | undefined {
   const entry = harmful.find(({ keys }) =>
     keys.some((refused) => (refused.startsWith("^") ? key.startsWith(refused.slice(1)) : key === refused)),
   );
   return entry && `${entry.reason}; ${entry.instead}`;
 }
 
-export const refusedRedisConf: Rule = ({ environment }) =>
-  Object.keys(environment.settings.redisConf).flatMap((key) => {
-    const message = objectionTo(key);
+function refusedHere(key: string): string | undefined {
+  const setting = decidedBy(key);
+  return setting === undefined ? harmOf(key) : `another field decides this key; use ${setting}`;
+}
+
+function unknown(key: string, engine: Engine): string | undefined {
+  const others = serversWith(key);
+  if (others.some((server) => askedServers(engine).includes(server))) return undefined;
+  if (others.length > 0) {
+    return `known to ${others.join(" and ")} only, and engine is ${engine}; remove it, or change engine`;
+  }
+  const asked = `(asked: ${askedServers(engine).join(" and ")})`;
+  const guess = closest(key, redisKeys(engine));
+  if (guess === undefined) return `${engine} does not know this key; remove it ${asked}`;
+  const setting = decidedBy(guess);
+  const refused = setting === undefined ? harmOf(guess) : `it is decided by ${setting}`;
+  const hint = refused === undefined ? "" : ` That one is refused here too: ${refused}`;
+  return `${engine} does not know this key; did you mean ${guess}?${hint} ${asked}`;
+}
+
+function badValue(key: string, value: string, engine: Engine): string | undefined {
+  const use = valueObjection(key, value, engine);
+  return use && `${engine} refuses ${JSON.stringify(value)} here; ${use}`;
+}
+
+export const refusedRedisConf: Rule = ({ environment: { engine, settings } }) =>
+  Object.entries(settings.redisConf).flatMap(([key, value]) => {
+    const message = refusedHere(key) ?? unknown(key, engine) ?? badValue(key, value, engine);
     return message === undefined ? [] : [{ path: `settings.redisConf.${key}`, message }];
   });

@@ -54,6 +54,7 @@ describe("defaults", () => {
         downAfterMs: 2000,
         failoverTimeoutMs: 10_000,
         minReplicasMaxLagSeconds: 2,
+        onMasterCrash: "promote",
         redisConf: {},
       },
     });
@@ -70,6 +71,7 @@ describe("defaults", () => {
       downAfterMs: 5000,
       failoverTimeoutMs: 10_000,
       minReplicasMaxLagSeconds: 2,
+      onMasterCrash: "promote",
       redisConf: {},
     });
     expect(parseEnvironment(sshInput()).target).toEqual({ ...sshInput().target, port: 22 });
@@ -90,6 +92,7 @@ describe("defaults", () => {
       quorum: 3,
       minReplicasToWrite: 2,
       minReplicasMaxLagSeconds: 10,
+      onMasterCrash: "promote",
       redisConf: { timeout: "0" },
     };
     const environment = parseEnvironment(input, { computerMemoryMb });

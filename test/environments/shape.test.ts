@@ -13,7 +13,7 @@ function withField(input: unknown, path: readonly (string | number)[], value: un
 }
 
 const settings =
-  "maxMemoryMb, maxMemoryPolicy, appendFsync, replBacklogMb, downAfterMs, failoverTimeoutMs, quorum, minReplicasToWrite, minReplicasMaxLagSeconds, redisConf";
+  "maxMemoryMb, maxMemoryPolicy, appendFsync, replBacklogMb, downAfterMs, failoverTimeoutMs, quorum, minReplicasToWrite, minReplicasMaxLagSeconds, onMasterCrash, redisConf";
 
 interface Case {
   readonly what: string;

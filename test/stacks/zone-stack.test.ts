@@ -64,7 +64,7 @@ test("an emptied zone keeps its blocks, because the destroy provisioner runs onl
 
 test("a node carries its spec as text that Terraform takes literally", async () => {
   const environment = anEnvironment({
-    settings: { maxMemoryMb: 100, redisConf: { "latency-tracking-info-percentiles": "${x}%{y}" } },
+    settings: { maxMemoryMb: 100, redisConf: { "proc-title-template": "${x}%{y}" } },
   });
   const stack = theStack(await synthStacks([environment]), "demo-zone-a");
   const text = JSON.stringify(stack.locals.nodes);

@@ -27,6 +27,7 @@ export const everySetting: EnvironmentInput = {
     quorum: 3,
     minReplicasToWrite: 2,
     minReplicasMaxLagSeconds: 5,
+    onMasterCrash: "restart",
     redisConf: {
       "notify-keyspace-events": "Ex",
       "syslog-ident": oddText,

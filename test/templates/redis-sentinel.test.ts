@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { local } from "../../environments/local.ts";
 import { localPair } from "../../environments/local-pair.ts";
 import { parseSentinelFile } from "../../topology/config-file.ts";
 import { specsOf } from "../../topology/render.ts";
-import { isInstalled, launchSentinel, sentinelStateFile, withFolder } from "../support/redis-process.ts";
+import { describeEachServer } from "../support/each-server.ts";
+import { launchSentinel, sentinelStateFile, withFolder } from "../support/redis-process.ts";
 import type { RunningServer } from "../support/redis-process.ts";
 import { everySetting, onHost, onPorts } from "./every-setting.ts";
 import { greeting, noOutside, outsideAddress } from "./outside.ts";
@@ -72,53 +73,50 @@ async function differences(server: RunningServer, folder: string, text: string):
   return found;
 }
 
-for (const program of ["redis-sentinel", "valkey-sentinel"]) {
-  const missing = !isInstalled(program);
-  describe.skipIf(missing)(missing ? `SKIPPED, not on PATH: ${program}` : program, () => {
-    test.each(nodes)("runs with every value of the sentinel.conf of $name", async (node) => {
-      await withFolder(async (folder) => {
-        const server = await launchSentinel({ ...node, program, folder });
-        const { server: keys, globals, masters } = parseSentinelFile(node.conf);
-        const lines = node.conf.split("\n").filter((line) => /^[a-z]/.test(line));
-        expect(keys.size + globals.size + (masters.get(node.masterName)?.size ?? 0)).toBe(lines.length);
-        expect(await differences(server, folder, node.conf)).toEqual([]);
-      });
-    });
-
-    test("a value set while it ran is gone after a restart; what Sentinel has learned stays", async () => {
-      const [node] = nodes;
-      if (!node) throw new Error("no node has a Sentinel");
-      await withFolder(async (folder) => {
-        const options: Options = { ...node, program, folder };
-        const first = await launchSentinel(options);
-        for (const [key, value] of [
-          ["down-after-milliseconds", "4444"],
-          ["failover-timeout", "5555"],
-          ["parallel-syncs", "3"],
-        ] as const) {
-          await first.client.call("SENTINEL", "SET", node.masterName, key, value);
-        }
-        await first.client.call("SENTINEL", "SET", node.masterName, "quorum", "1");
-        await first.client.call("SENTINEL", "CONFIG", "SET", "announce-port", "1");
-        expect(await differences(first, folder, node.conf)).toHaveLength(4);
-        const before = await stateOf(folder);
-        expect(before.masters.get(node.masterName)?.get("down-after-milliseconds")).toBe("4444");
-        await first.stop();
-
-        for (let start = 1; start <= 2; start++) {
-          const again = await launchSentinel(options);
-          expect(await differences(again, folder, node.conf)).toEqual([]);
-          const text = await readFile(sentinelStateFile(folder), "utf8");
-          expect(text.match(/^sentinel monitor/gm), "one master").toHaveLength(1);
-          const after = parseSentinelFile(text);
-          expect(after.globals.get("myid")).toBe(before.globals.get("myid"));
-          expect(after.masters.get(node.masterName)?.get("monitor")).toBe("127.0.0.1 16003 1");
-          await again.stop();
-        }
-      });
+describeEachServer(({ sentinel: program }) => {
+  test.each(nodes)("runs with every value of the sentinel.conf of $name", async (node) => {
+    await withFolder(async (folder) => {
+      const server = await launchSentinel({ ...node, program, folder });
+      const { server: keys, globals, masters } = parseSentinelFile(node.conf);
+      const lines = node.conf.split("\n").filter((line) => /^[a-z]/.test(line));
+      expect(keys.size + globals.size + (masters.get(node.masterName)?.size ?? 0)).toBe(lines.length);
+      expect(await differences(server, folder, node.conf)).toEqual([]);
     });
   });
-}
+
+  test("a value set while it ran is gone after a restart; what Sentinel has learned stays", async () => {
+    const [node] = nodes;
+    if (!node) throw new Error("no node has a Sentinel");
+    await withFolder(async (folder) => {
+      const options: Options = { ...node, program, folder };
+      const first = await launchSentinel(options);
+      for (const [key, value] of [
+        ["down-after-milliseconds", "4444"],
+        ["failover-timeout", "5555"],
+        ["parallel-syncs", "3"],
+      ] as const) {
+        await first.client.call("SENTINEL", "SET", node.masterName, key, value);
+      }
+      await first.client.call("SENTINEL", "SET", node.masterName, "quorum", "1");
+      await first.client.call("SENTINEL", "CONFIG", "SET", "announce-port", "1");
+      expect(await differences(first, folder, node.conf)).toHaveLength(4);
+      const before = await stateOf(folder);
+      expect(before.masters.get(node.masterName)?.get("down-after-milliseconds")).toBe("4444");
+      await first.stop();
+
+      for (let start = 1; start <= 2; start++) {
+        const again = await launchSentinel(options);
+        expect(await differences(again, folder, node.conf)).toEqual([]);
+        const text = await readFile(sentinelStateFile(folder), "utf8");
+        expect(text.match(/^sentinel monitor/gm), "one master").toHaveLength(1);
+        const after = parseSentinelFile(text);
+        expect(after.globals.get("myid")).toBe(before.globals.get("myid"));
+        expect(after.masters.get(node.masterName)?.get("monitor")).toBe("127.0.0.1 16003 1");
+        await again.stop();
+      }
+    });
+  });
+});
 
 const outside = outsideAddress();
 

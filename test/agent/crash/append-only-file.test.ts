@@ -45,6 +45,13 @@ describe("positions", () => {
     expect(positions.observe(at(300), at(350), 438)).toBe(88);
   });
 
+  it("begin anew when the server counts otherwise than before", () => {
+    const positions = new AofPositions();
+    expect(positions.observe(at(100), at(100), 0)).toBe(-100);
+    expect(positions.observe(at(100), at(110), 200)).toBeUndefined();
+    expect(positions.observe(at(120), at(120), 208)).toBe(88);
+  });
+
   it("begin anew with another manifest, and for another process", () => {
     const positions = new AofPositions();
     expect(positions.observe(at(100), at(100), 188)).toBe(88);

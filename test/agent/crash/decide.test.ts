@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from "vitest";
-import { conditions, type CrashFacts, decideCrash, type MasterSample } from "../../../agent/crash/decide.ts";
+import type { conditions } from "../../../agent/crash/decide.ts";
+import { type CrashFacts, decideCrash, type MasterSample } from "../../../agent/crash/decide.ts";
 import { redisEndpoint, type RedisState, type SentinelState } from "../../../cluster/answers.ts";
 import { peer } from "../../support/spec.ts";
 
