@@ -159,8 +159,11 @@ function gap({
   gapBeganMs,
   recovered,
 }: DrillResult["writers"][number] | DrillResult["readers"][number]): string[] {
-  if (longestGapMs === null || gapBeganMs === null) return ["-", "-"];
-  return [recovered ? time(longestGapMs) : colours.red(`${time(longestGapMs)}, to the end`), time(gapBeganMs)];
+  const longest = longestGapMs === null ? "-" : time(longestGapMs);
+  return [
+    recovered || longestGapMs === null ? longest : colours.red(`${longest}, to the end`),
+    gapBeganMs === null ? "-" : time(gapBeganMs),
+  ];
 }
 
 function lostOf({ lost, lostFirstMs, lostLastMs }: DrillResult["writers"][number]): string {

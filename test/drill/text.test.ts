@@ -55,8 +55,8 @@ it.each<[string, Partial<WriterResult>, string[]]>([
   ],
   [
     "a partition, which measures less",
-    { lost: 7, lostFirstMs: 12, errors: null, longestGapMs: null, gapBeganMs: null },
-    ["defaults", "-", "-", "-", "1000", "7, acknowledged from 12 ms on", "2"],
+    { lost: 7, lostFirstMs: 12, errors: null, longestGapMs: null, gapBeganMs: 1900, recovered: false },
+    ["defaults", "-", "1.90 s", "-", "1000", "7, acknowledged from 12 ms on", "2"],
   ],
 ])("the table shows %s", (_, change, cells) => {
   expect(row({ ...plain, ...change })).toEqual(cells);
