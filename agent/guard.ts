@@ -23,6 +23,8 @@ const DOWN_AFTER_MS = 2000;
 export class Guard {
   private observer: Observer | undefined;
   private readonly closing = new AbortController();
+  /** The process that `answeredAt` speaks of. */
+  private watched: number | undefined;
   /** At work with the cluster's lock, of which one process can have one. */
   private busy = false;
 
@@ -132,8 +134,13 @@ export class Guard {
    * outage.
    */
   private async freeClients(observer: Observer): Promise<void> {
-    const silentMs = performance.now() - observer.answeredAt;
     const record = this.running();
+    if (record?.pid !== this.watched) {
+      // A process that has just been started was not asked yet.
+      this.watched = record?.pid;
+      observer.answeredAt = performance.now();
+    }
+    const silentMs = performance.now() - observer.answeredAt;
     if (!record || silentMs < DOWN_AFTER_MS) return;
     const successor = await observer.replacedBy();
     if (successor === undefined) return;

@@ -111,6 +111,7 @@ export class Observer {
       runId: state.runId,
       replicationId: state.replicationId,
       offset: state.offset,
+      unwrittenBytes: Number(info["aof_buffer_length"]),
       online: state.replicas.filter((replica) => replica.state === "online"),
       ...(after && offset !== undefined
         ? {

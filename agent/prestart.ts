@@ -19,6 +19,9 @@ import { type NodeFolder, nodeFolderAt, readIfThere, writeAtomically } from "./n
 import { decideRole, masterByPeers, type PersistedRole, type RoleDecision } from "./role.ts";
 import { ownView, reconcileSentinelState, seedSentinelState } from "./sentinel-state.ts";
 
+/** Silence of one node must not keep a server from being up again before Sentinel misses it, a second later. */
+const ASK_MS = { sentinel: 300, server: 150 };
+
 /** The role that runtime.conf records. redis-server writes a `replicaof` line for a replica and none for a master. */
 export function persistedRole(runtimeConf: string | undefined): PersistedRole {
   if (runtimeConf === undefined) return { kind: "none" };
@@ -32,7 +35,10 @@ export function persistedRole(runtimeConf: string | undefined): PersistedRole {
  * whatever else CONFIG REWRITE left in it does not shadow the template.
  */
 export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise<RoleDecision> {
-  const [sentinels, answers] = await Promise.all([askSentinels(allNodes(spec), spec.masterName), askRedis(spec.peers)]);
+  const [sentinels, answers] = await Promise.all([
+    askSentinels(allNodes(spec), spec.masterName, ASK_MS.sentinel),
+    askRedis(spec.peers, ASK_MS.server),
+  ]);
   const strangers = strangersAmong(answers, folder);
   const peers = answers.filter(({ node }) => !strangers.includes(node));
   const initialised = fs.existsSync(folder.initialised);

@@ -15,6 +15,8 @@ import { rollBack } from "./stage.ts";
 
 /** How often the servers are looked at. An end of a server that this agent started is noticed at once. */
 const LOOK_MS = 250;
+/** While a master takes no writes, each look may be the one that lets it. */
+const FENCED_LOOK_MS = 50;
 /** Pause before a server that keeps ending is started again: doubled each time, reset when it has run for a while. */
 const BACKOFF_MS = { first: 100, most: 5000, resetAfter: 10_000 };
 const ROTATE_EVERY_MS = 60_000;
@@ -133,7 +135,11 @@ export class Resident {
         this.wake = resolve;
       });
       const pause = new AbortController();
-      await Promise.race([interrupted, delay(LOOK_MS, undefined, { signal: pause.signal }).catch(() => undefined)]);
+      const fenced = this.supervised.get("redis")?.server.running()?.fenced === true;
+      await Promise.race([
+        interrupted,
+        delay(fenced ? FENCED_LOOK_MS : LOOK_MS, undefined, { signal: pause.signal }).catch(() => undefined),
+      ]);
       pause.abort();
     }
     await this.queue;
@@ -162,7 +168,8 @@ export class Resident {
       supervised.expected = true;
       supervised.error = null;
       if (Date.now() - supervised.startedAt > BACKOFF_MS.resetAfter) supervised.backoffMs = BACKOFF_MS.first;
-      if (supervised.server.name === "redis") await this.settle(supervised.server, record);
+      if (supervised.server.name === "redis")
+        await this.settle(supervised.server, record, Date.now() - supervised.startedAt);
     }
   }
 
@@ -180,14 +187,14 @@ export class Resident {
   }
 
   /** Notes that the node holds data, and lifts or settles a fence. Most of the time neither is due. */
-  private async settle(server: Server, record: ServerRecord): Promise<void> {
+  private async settle(server: Server, record: ServerRecord, upMs: number): Promise<void> {
     const noted = fs.existsSync(this.folder.initialised);
     if (noted && !record.fenced) return;
     const spec = appliedSpec(this.folder);
     if (!spec) return;
     try {
       if (!noted) await rememberData(spec, this.folder);
-      if (record.fenced && (await confirmMaster(spec, this.folder, this.log))) server.unfenced(record);
+      if (record.fenced && (await confirmMaster(spec, this.folder, this.log, upMs))) server.unfenced(record);
     } catch (error) {
       // The server is loading, or just ended: the next look tries again.
       if (server.running()) this.log(`redis: ${(error as Error).message}`);

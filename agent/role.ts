@@ -76,8 +76,9 @@ export function decideRole(facts: RoleFacts): RoleDecision {
     return { role: "master", fenced: true, because: `a quorum of Sentinels names this node, but ${why}` };
   }
   if (named) {
+    // It may be about to replace the process before this one: fenced until it has heard this one.
     return facts.hasData || facts.groupIsNew
-      ? { role: "master", fenced: false, because: "a quorum of Sentinels names this node" }
+      ? { role: "master", fenced: true, because: "a quorum of Sentinels names this node" }
       : { role: "wait", because: "the Sentinels name this node, but it has no data; waiting until they name another" };
   }
   if (persisted.kind === "master") {

@@ -47,6 +47,8 @@ export interface SentinelState {
   /** Comma-separated, `master` alone when all is well. */
   readonly flags: string;
   readonly configEpoch: number;
+  /** Milliseconds since the master last answered this Sentinel as it should. */
+  readonly masterSilentMs: number;
   readonly quorum: number;
   readonly downAfterMs: number;
   readonly failoverTimeoutMs: number;
@@ -159,6 +161,7 @@ export async function sentinelState(redis: Redis, masterName: string): Promise<S
     master: endpointOf(fields),
     flags: fields["flags"] ?? "",
     configEpoch: Number(fields["config-epoch"]),
+    masterSilentMs: Number(fields["last-ok-ping-reply"]),
     quorum: Number(fields["quorum"]),
     downAfterMs: Number(fields["down-after-milliseconds"]),
     failoverTimeoutMs: Number(fields["failover-timeout"]),

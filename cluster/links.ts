@@ -90,16 +90,20 @@ export class Links {
     return linkOf(this.sentinels, node).connection.ask(question);
   }
 
-  /** What every redis-server says of itself. Never throws for one that does not answer. */
-  askServers(): Promise<RedisAnswer[]> {
+  /**
+   * What every redis-server says of itself. Never throws for one that does not answer.
+   * @param withinMs do not wait longer for any of them @default - the links' own time
+   */
+  askServers(withinMs?: number): Promise<RedisAnswer[]> {
     return Promise.all(
       this.servers.map(({ node, connection }) =>
-        connection
-          .ask(async (redis) => redisStateOf(parseInfo(await redis.info())))
-          .then(
-            (state) => ({ node, state }),
-            (error: Error) => ({ node, error: error.message }),
-          ),
+        within(
+          withinMs,
+          connection.ask(async (redis) => redisStateOf(parseInfo(await redis.info()))),
+        ).then(
+          (state) => ({ node, state }),
+          (error: Error) => ({ node, error: error.message }),
+        ),
       ),
     );
   }
@@ -107,17 +111,19 @@ export class Links {
   /**
    * What every Sentinel knows. Never throws for one that does not answer.
    * @param of the Sentinels of these nodes alone: a silent one is waited for until the time is over @default - all
+   * @param withinMs do not wait longer for any of them @default - the links' own time
    */
-  askSentinels(of?: readonly string[]): Promise<SentinelAnswer[]> {
+  askSentinels({ of, withinMs }: { of?: readonly string[]; withinMs?: number } = {}): Promise<SentinelAnswer[]> {
     const asked = this.sentinels.filter(({ node }) => of?.includes(node.name) ?? true);
     return Promise.all(
       asked.map(({ node, connection }) =>
-        connection
-          .ask((redis) => sentinelState(redis, this.group.masterName))
-          .then(
-            (state) => ({ node, state }),
-            (error: Error) => ({ node, error: error.message }),
-          ),
+        within(
+          withinMs,
+          connection.ask((redis) => sentinelState(redis, this.group.masterName)),
+        ).then(
+          (state) => ({ node, state }),
+          (error: Error) => ({ node, error: error.message }),
+        ),
       ),
     );
   }
@@ -148,4 +154,20 @@ function linkOf(links: readonly Link[], name: string): Link {
   const found = links.find(({ node }) => node.name === name);
   if (!found) throw new Error(`${name}: no such server in this group`);
   return found;
+}
+
+async function within<T>(withinMs: number | undefined, answer: Promise<T>): Promise<T> {
+  if (withinMs === undefined) return answer;
+  const over = new AbortController();
+  const late = delay(withinMs, undefined, { signal: over.signal }).then(() => {
+    throw new Error("no answer in time");
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    over.abort();
+    // The one that came second is of no concern any more.
+    late.catch(() => undefined);
+    answer.catch(() => undefined);
+  }
 }

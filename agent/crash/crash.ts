@@ -1,4 +1,5 @@
-import { redisEndpoint } from "../../cluster/answers.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { type RedisAnswer, redisEndpoint } from "../../cluster/answers.ts";
 import type { Links } from "../../cluster/links.ts";
 import { ClusterLock } from "../../cluster/lock.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
@@ -8,13 +9,14 @@ import { settleEpoch } from "../handover/handover.ts";
 import { type Journal, readJournal, removeJournal, writeJournal } from "../handover/journal.ts";
 import { passedOn } from "../handover/passed-on.ts";
 import type { NodeFolder } from "../node-folder.ts";
-import { waitFor } from "../processes.ts";
 import { setAside } from "./append-only-file.ts";
 import { decideCrash, type MasterSample } from "./decide.ts";
 import { promote } from "./promote.ts";
 
 /** The kernel still delivers what the dead server had sent; then the replicas see the end of their link. */
 const DRAIN_TIMEOUT_MS = 300;
+/** One that needs longer counts as silent: the server must be up again before Sentinel looks for it, a second later. */
+const SILENT_MS = 150;
 
 export interface Crash {
   readonly spec: NodeSpec;
@@ -41,7 +43,9 @@ export async function handleCrash(crash: Crash): Promise<(() => Promise<void>) |
   const { links, log, spec } = crash;
   const started = performance.now();
   const restart = (why: string): undefined => {
-    log(`redis: crashed as master; decision: restart in place: ${why}`);
+    const unwritten = crash.sample?.unwrittenBytes ?? 0;
+    const doubt = unwritten > 0 ? `; ${unwritten} bytes were not in its append-only file at the last sample` : "";
+    log(`redis: crashed as master; decision: restart in place: ${why}${doubt}`);
     return undefined;
   };
   let lock: ClusterLock | undefined;
@@ -53,8 +57,10 @@ export async function handleCrash(crash: Crash): Promise<(() => Promise<void>) |
   if (!lock) return restart("no majority of Sentinels answers");
   let keepLock = false;
   try {
-    await untilDrained(links, spec.node);
-    const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
+    const [servers, sentinels] = await Promise.all([
+      drained(links, spec.node),
+      links.askSentinels({ withinMs: SILENT_MS }),
+    ]);
     const decision = decideCrash(
       {
         ...crash,
@@ -132,11 +138,13 @@ async function promoted(
   }
 }
 
-/** Waits until no replica gets anything any more. One that does not answer is judged later. */
-async function untilDrained(links: Links, node: TopologyNode): Promise<void> {
-  const drained = async (): Promise<true | undefined> => {
-    const servers = await links.askServers();
-    return servers.every((answer) => answer.node.name === node.name || answer.state?.link !== "up") || undefined;
-  };
-  await waitFor("the replicas' links are down", drained, DRAIN_TIMEOUT_MS, 2).catch(() => undefined);
+/** What the servers say when no replica gets anything any more. One that does not answer is waited for no longer than that. */
+async function drained(links: Links, node: TopologyNode): Promise<RedisAnswer[]> {
+  const deadline = performance.now() + DRAIN_TIMEOUT_MS;
+  for (;;) {
+    const servers = await links.askServers(SILENT_MS);
+    const busy = servers.some((answer) => answer.node.name !== node.name && answer.state?.link === "up");
+    if (!busy || performance.now() > deadline) return servers;
+    await delay(2);
+  }
 }

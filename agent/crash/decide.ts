@@ -12,6 +12,8 @@ export interface MasterSample {
   readonly offset: number;
   /** Where its append-only file stood at that same moment; absent while that is not certain. */
   readonly aof?: { readonly file: string; readonly manifest: string; readonly position: number };
+  /** Bytes that were executed and not yet in the append-only file: a slow fsync makes the server write them later. */
+  readonly unwrittenBytes: number;
   /** Replicas that the server had online. */
   readonly online: readonly { readonly address: string; readonly port: number }[];
 }

@@ -99,7 +99,7 @@ async function untilNamed(links: Links, to: TopologyNode, answering: readonly st
   await waitFor(
     `the Sentinels name ${to.name}`,
     async () => {
-      const answers = await links.askSentinels(answering);
+      const answers = await links.askSentinels({ of: answering });
       const naming = answers.filter(({ state }) => sameEndpoint(state?.master, redisEndpoint(to))).length;
       return naming >= agreement(links.group) ? true : undefined;
     },

@@ -28,7 +28,7 @@ export async function passedOn(step: {
 }): Promise<void> {
   const { links, from, to, settings, onSwitched, onStep = () => undefined } = step;
   onSwitched();
-  await followMaster(links, to, from);
+  await Promise.all([followMaster(links, to, from), writeRoleDown(links, to)]);
   onStep("followed");
   await announce(links, to, settings, () => onStep("forgotten"));
   onStep("told");
@@ -47,6 +47,14 @@ async function followMaster(links: Links, to: TopologyNode, from: TopologyNode |
       .filter(({ node, connection }) => node.name !== to.name && node.name !== from?.name && connection.connected)
       .map(({ connection }) => connection.ask((redis) => redis.replicaof(address, port)).catch(() => undefined)),
   );
+}
+
+/**
+ * Before anybody is told: a new master that dies while its file still says that it is a replica would come back as one,
+ * of a node that follows it.
+ */
+async function writeRoleDown(links: Links, to: TopologyNode): Promise<void> {
+  await links.server(to.name, (redis) => redis.config("REWRITE")).catch(() => undefined);
 }
 
 /** A master that refuses writes until replicas are in step has them before its clients come. */

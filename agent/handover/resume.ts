@@ -86,11 +86,13 @@ function judge(
   const other = masters.find(({ node }) => node.name !== journal.from);
   if (inFailover(sentinels)) return { unclear: "the Sentinels are failing over" };
   if (other && masters.length === 1) return { from, to: other.node };
+  const named = links.named(sentinels);
+  const rightful = masters.find(({ node }) => node.name === named?.name && node.name !== journal.from);
+  if (rightful) return { from, to: rightful.node };
   if (other) return { unclear: `${masters.map(({ node }) => node.name).join(" and ")} both say that they are master` };
   if (former?.state?.role === "master") {
     return former.state.failoverState === "no-failover" ? {} : { unclear: `${journal.from} is handing over` };
   }
-  const named = links.named(sentinels);
   const why = named ? `${named.name}, which the Sentinels name, is no master` : "no node is master";
   return { unclear: `${why}; redis-ha status shows the nodes, redis-ha elect chooses one` };
 }

@@ -14,6 +14,7 @@ const names = (voter: typeof a, named: typeof a, flags = "master"): SentinelAnsw
     master: { address: named.address, port: named.redisPort as number },
     flags,
     configEpoch: 0,
+    masterSilentMs: 0,
     quorum: 2,
     downAfterMs: 2000,
     failoverTimeoutMs: 10_000,
@@ -85,7 +86,11 @@ describe("the role in which redis-server starts", () => {
       facts("a", { sentinels: [silent(b), names(a, b), names(c, b)], peers: [silent(b)] }),
       "replica of 7002",
     ],
-    ["a quorum names this node: master as before", facts("a", { sentinels: all(a) }), "master"],
+    [
+      "a quorum names this node: master as before, once they have heard it",
+      facts("a", { sentinels: all(a) }),
+      "fenced master",
+    ],
     [
       "a quorum names this node, which was a replica: as it was",
       facts("b", { persisted: replicaOf(a), sentinels: all(b) }),

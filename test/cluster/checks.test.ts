@@ -57,6 +57,7 @@ function evidence(change: {
           master: endpoint(6401),
           flags: "master",
           configEpoch: 3,
+          masterSilentMs: 0,
           quorum: 2,
           downAfterMs: 2000,
           failoverTimeoutMs: 10_000,

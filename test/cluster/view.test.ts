@@ -54,6 +54,7 @@ function view(servers: Info[], sentinels: Named[]): ReturnType<typeof viewOf> {
       master: { address: `10.0.0.${number}`, port: 6379 },
       flags,
       configEpoch: 0,
+      masterSilentMs: 0,
       quorum: 2,
       downAfterMs: 2000,
       failoverTimeoutMs: 10_000,

@@ -12,6 +12,7 @@ const sample: MasterSample = {
   runId: "run",
   replicationId: "history",
   offset: 1000,
+  unwrittenBytes: 0,
   aof: { file: "f", manifest: "m", position: 500 },
   online: [redisEndpoint(b), redisEndpoint(c)],
 };
@@ -36,6 +37,7 @@ const sentinel = (changes: Partial<SentinelState> = {}): SentinelState => ({
   master: redisEndpoint(a),
   flags: "master,disconnected",
   configEpoch: 1,
+  masterSilentMs: 0,
   quorum: 2,
   downAfterMs: 2000,
   failoverTimeoutMs: 10_000,
