@@ -176,6 +176,7 @@ export class Resident {
   /** A replica takes over where that loses nothing; then, or else, the server is started again. */
   private async afterCrash(supervised: Supervised): Promise<void> {
     let rest: (() => Promise<void>) | undefined;
+    supervised.server.endLeftovers();
     try {
       rest = await this.guard.afterCrash();
     } catch (error) {

@@ -115,6 +115,21 @@ export class Server {
     fs.rmSync(this.recordFile, { force: true });
   }
 
+  /**
+   * Ends what a server that has died left behind: a child that writes a snapshot holds all its connections open, so that
+   * clients, replicas and Sentinels would go on waiting for an answer.
+   */
+  endLeftovers(): void {
+    const record = readRecord<ServerRecord>(this.recordFile);
+    if (!record || isAlive(record)) return;
+    try {
+      // Each server is the first of a process group of its own.
+      process.kill(-record.pid, "SIGKILL");
+    } catch {
+      // Nobody is left.
+    }
+  }
+
   /** Writes down that a quorum confirmed the master, or that its role was settled otherwise. */
   unfenced(record: ServerRecord): void {
     this.remember({ ...record, fenced: false });
