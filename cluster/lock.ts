@@ -12,6 +12,9 @@ const PREFIX = `${CLIENT_NAME}-lock:`;
 /** Two that collide try again after a random part of this, so that one of them finds the way free. */
 const RETRY_MS = { least: 50, most: 350 };
 
+/** A connection that was cut is there again after 0.1 s, a Sentinel that was restarted a moment later. */
+const RECONNECT_WAIT_MS = 1000;
+
 /** Somebody else changes this cluster just now. */
 export class Locked extends Error {
   override name = "Locked";
@@ -56,11 +59,11 @@ export class ClusterLock {
     const deadline = performance.now() + waitMs;
     let told = "";
     for (;;) {
-      const others = await lock.claim();
+      const { others, answering } = await lock.claim();
       if (lock.held.size >= lock.needed) return lock;
       await lock.release();
       const [other] = others;
-      if (other === undefined) return undefined;
+      if (other === undefined || answering < lock.needed) return undefined;
       if (performance.now() >= deadline) {
         throw new Locked(
           `${other} changes this cluster just now; wait for it and run this again` +
@@ -79,21 +82,30 @@ export class ClusterLock {
    * @throws LockLost
    */
   async hold(): Promise<void> {
-    // Where the name stood alone once, nobody else can have got the lock since: later names are of those who wait.
-    await Promise.all(
-      [...this.held].map(async ([link, generation]) => {
-        const name = await link.connection.ask((redis) => redis.client("GETNAME")).catch(() => undefined);
-        if (name !== this.name || link.connection.generation !== generation) this.held.delete(link);
-      }),
-    );
-    const others = await this.claim(this.links.sentinels.filter((link) => !this.held.has(link)));
-    if (this.held.size >= this.needed) return;
-    const [other] = others;
+    const deadline = performance.now() + RECONNECT_WAIT_MS;
+    let other: string | undefined;
+    for (;;) {
+      await this.dropStale();
+      [other] = (await this.claim(this.links.sentinels.filter((link) => !this.held.has(link)))).others;
+      if (this.held.size >= this.needed) return;
+      if (other !== undefined || performance.now() >= deadline) break;
+      await delay(RETRY_MS.least);
+    }
     throw new LockLost(
       other === undefined
         ? `the lock of this cluster is lost: only ${this.held.size} of ${this.links.sentinels.length} Sentinels can be ` +
             `reached, ${this.needed} are needed; bring them up and run this again`
         : `the lock of this cluster is lost to ${other}; wait for it and run this again`,
+    );
+  }
+
+  /** Where the name stood alone once, nobody else can have got the lock since: later names are of those who wait. */
+  private async dropStale(): Promise<void> {
+    await Promise.all(
+      [...this.held].map(async ([link, generation]) => {
+        const name = await link.connection.ask((redis) => redis.client("GETNAME")).catch(() => undefined);
+        if (name !== this.name || link.connection.generation !== generation) this.held.delete(link);
+      }),
     );
   }
 
@@ -112,17 +124,18 @@ export class ClusterLock {
   }
 
   /** Names the connections and notes where the name stands alone. @returns who else stands there, for people */
-  private async claim(sentinels = this.links.sentinels): Promise<string[]> {
-    const others = await Promise.all(
+  private async claim(sentinels = this.links.sentinels): Promise<{ others: string[]; answering: number }> {
+    const lists = await Promise.all(
       sentinels.map(async (link) => {
         const { generation } = link.connection;
         const others = await link.connection.ask((redis) => this.nameAndList(redis)).catch(() => undefined);
         if (others?.length === 0) this.held.set(link, generation);
         else this.held.delete(link);
-        return others ?? [];
+        return others;
       }),
     );
-    return [...new Set(others.flat())];
+    const answers = lists.filter((list) => list !== undefined);
+    return { others: [...new Set(answers.flat())], answering: answers.length };
   }
 
   private async nameAndList(redis: Redis): Promise<string[]> {
