@@ -95,10 +95,10 @@ export class Links {
     );
   }
 
-  /** What every Sentinel knows. Never throws for one that does not answer. */
-  askSentinels(): Promise<SentinelAnswer[]> {
+  /** What every Sentinel knows. Never throws for one that does not answer. @param asked @default - all of them */
+  askSentinels(asked = this.sentinels): Promise<SentinelAnswer[]> {
     return Promise.all(
-      this.sentinels.map(({ node, connection }) =>
+      asked.map(({ node, connection }) =>
         connection
           .ask((redis) => sentinelState(redis, this.group.masterName))
           .then(

@@ -1,6 +1,6 @@
 import { FENCE, redisEndpoint, redisStateOf, sameEndpoint } from "../../cluster/answers.ts";
 import { parseInfo } from "../../cluster/connection.ts";
-import { agreement, type Links } from "../../cluster/links.ts";
+import { agreement, type Link, type Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import type { NodeFolder } from "../node-folder.ts";
 import { waitFor } from "../processes.ts";
@@ -15,6 +15,8 @@ const FAILOVER_TIMEOUT_MS = 8000;
  * The slow hand-over, for when a Sentinel that may be alive is silent: Sentinel itself fails over, and so counts the
  * epoch up, which makes the silent one give in when it is back. The master takes no writes meanwhile (a bare SENTINEL
  * FAILOVER leaves it master for some 10 s, and lost up to 10 000 acknowledged writes).
+ * @param inSync a replica that will have every write
+ * @param answering the Sentinels that are not silent
  */
 export async function fencedFailover(
   { links, report }: HandOverRequest,
@@ -22,6 +24,7 @@ export async function fencedFailover(
   journal: Omit<Journal, "version" | "holder">,
   from: TopologyNode,
   inSync: TopologyNode,
+  answering: readonly Link[],
 ): Promise<HandOverReport> {
   report("a Sentinel is silent: its fellows fail over in their own way, which takes about a second");
   const started = performance.now();
@@ -30,11 +33,11 @@ export async function fencedFailover(
   try {
     await setFence(FENCE);
     await untilEqual(links, from, inSync);
-    await startFailover(links);
+    await startFailover(links, answering);
     const to = await untilPromoted(links, from);
     const { address, port } = redisEndpoint(to);
     await links.server(from.name, (redis) => redis.replicaof(address, port));
-    await untilNamed(links, to);
+    await untilNamed(links, to, answering);
     await setFence(journal.minReplicasToWrite);
     await releaseClients(links, from);
     const writeGapMs = performance.now() - started;
@@ -50,11 +53,13 @@ export async function fencedFailover(
   }
 }
 
-/** Any Sentinel that sees the replicas may lead; the first one that does not refuse does. */
-async function startFailover(links: Links): Promise<void> {
+/**
+ * Any Sentinel that sees the replicas may lead; the first one that does not refuse does. A silent one is not asked: it
+ * would obey when it is back, and fail over a second time.
+ */
+async function startFailover(links: Links, answering: readonly Link[]): Promise<void> {
   const refusals: string[] = [];
-  for (const { node, connection } of links.sentinels) {
-    if (!connection.connected) continue;
+  for (const { node, connection } of answering) {
     try {
       await connection.ask((redis) => redis.call("SENTINEL", "FAILOVER", links.group.masterName));
       return;
@@ -93,11 +98,11 @@ function untilPromoted(links: Links, from: TopologyNode): Promise<TopologyNode> 
 }
 
 /** The clients ask the Sentinels, so they wait until enough of these know. */
-async function untilNamed(links: Links, to: TopologyNode): Promise<void> {
+async function untilNamed(links: Links, to: TopologyNode, answering: readonly Link[]): Promise<void> {
   await waitFor(
     `the Sentinels name ${to.name}`,
     async () => {
-      const answers = await links.askSentinels();
+      const answers = await links.askSentinels(answering);
       const naming = answers.filter(({ state }) => sameEndpoint(state?.master, redisEndpoint(to))).length;
       return naming >= agreement(links.group) ? true : undefined;
     },

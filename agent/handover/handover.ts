@@ -1,6 +1,6 @@
 import { type RedisAnswer, redisEndpoint, redisStateOf, type RedisState } from "../../cluster/answers.ts";
 import { parseInfo, strings } from "../../cluster/connection.ts";
-import { agreement, type Links } from "../../cluster/links.ts";
+import { agreement, type Link, type Links } from "../../cluster/links.ts";
 import type { ClusterLock } from "../../cluster/lock.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import type { NodeFolder } from "../node-folder.ts";
@@ -8,13 +8,17 @@ import { waitFor } from "../processes.ts";
 import { inFailover } from "../role.ts";
 import { settingsOf, untilAgreed } from "./announce.ts";
 import { fencedFailover } from "./fenced.ts";
-import { type Journal, removeJournal, writeJournal } from "./journal.ts";
+import { type Journal, type MonitorSettings, removeJournal, writeJournal } from "./journal.ts";
 import { passedOn } from "./passed-on.ts";
 import { chooseCandidate, gradeOf } from "./plan.ts";
 import { raiseGroupEpoch } from "./epoch.ts";
 
-/** Writes wait this long at most; should we die, the server lets them go by itself. */
-const PAUSE_MS = 5000;
+/**
+ * How long writes wait at most, in milliseconds; should we die, the server lets them go by itself. Well below down-after:
+ * PUBLISH is a write here, so that the Sentinels, who greet each other over the master, would take it for dead, and
+ * what it accepts after the pause would be lost.
+ */
+const pauseMs = ({ downAfterMs }: MonitorSettings): number => Math.min(5000, Math.round(downAfterMs * 0.75));
 /** A replica in step needs a millisecond or two; one that needs longer than this has fallen back. */
 const EQUAL_TIMEOUT_MS = 2000;
 /** Within this time from the pause nothing can have been written since the offsets were equal, so that the master need not ask again. */
@@ -30,6 +34,8 @@ export interface HandOverRequest {
   readonly folder: (node: string) => NodeFolder;
   /** Who takes the role. @default - the replica that has most */
   readonly to?: string;
+  /** Who takes it rather than others that are as well in sync. @default - nobody */
+  readonly preferred?: readonly string[];
   readonly report: (line: string) => void;
   /** Told after each step, with its name; tests end the process in there. */
   readonly onStep?: OnStep;
@@ -79,15 +85,13 @@ export async function handOver(request: HandOverRequest): Promise<HandOverReport
   const { links, lock } = request;
   const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
   const master = currentMaster(links, servers, sentinels);
-  const choice = chooseCandidate(master, servers, request.to);
+  const choice = chooseCandidate(master, servers, request.to, request.preferred);
   if ("objection" in choice)
     throw new HandOverRefused(`the role of ${master.node.name} cannot be handed over: ${choice.objection}`);
-  const reach = links.sentinels.map(({ node, connection }) =>
-    sentinels.some((answer) => answer.node.name === node.name && answer.state)
-      ? ("answers" as const)
-      : connection.refused
-        ? ("refuses" as const)
-        : ("silent" as const),
+  const answers = ({ node }: Link): boolean =>
+    sentinels.some((answer) => answer.node.name === node.name && answer.state);
+  const reach = links.sentinels.map((link) =>
+    answers(link) ? ("answers" as const) : link.connection.refused ? ("refuses" as const) : ("silent" as const),
   );
   const grade = gradeOf(reach, agreement(links.group));
   if (grade === undefined) {
@@ -109,7 +113,7 @@ export async function handOver(request: HandOverRequest): Promise<HandOverReport
   writeJournal(folder, journal);
   return grade === "fast"
     ? planned(request, folder, journal, master.node, choice.to)
-    : fencedFailover(request, folder, journal, master.node, choice.to);
+    : fencedFailover(request, folder, journal, master.node, choice.to, links.sentinels.filter(answers));
 }
 
 /** The master that the Sentinels name, when it says so itself and they are not replacing it. @throws HandOverRefused */
@@ -148,7 +152,7 @@ async function planned(
   const started = performance.now();
   let offset: number;
   try {
-    await links.server(from.name, (redis) => redis.call("CLIENT", "PAUSE", PAUSE_MS, "WRITE"));
+    await links.server(from.name, (redis) => redis.call("CLIENT", "PAUSE", pauseMs(journal.settings), "WRITE"));
     onStep("paused");
     offset = await untilEqual(links, from, to);
     onStep("equal");
