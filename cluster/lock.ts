@@ -15,6 +15,13 @@ const RETRY_MS = { least: 50, most: 350 };
 /** A connection that was cut is there again after 0.1 s, a Sentinel that was restarted a moment later. */
 const RECONNECT_WAIT_MS = 1000;
 
+/**
+ * How often a holder says something on its connections, and after how much silence it counts as gone: the host of one
+ * may vanish without closing them, and TCP alone would hold on to what is on its way to it for a quarter of an hour.
+ */
+const HEARTBEAT_MS = 5000;
+const GONE_SECONDS = 20;
+
 /** Somebody else changes this cluster just now. */
 export class Locked extends Error {
   override name = "Locked";
@@ -30,12 +37,13 @@ export class LockLost extends Error {
  *
  * A holder sets its name first and lists the names after, on each Sentinel: of two, the one that set its name second
  * sees the other, and any two majorities share a Sentinel. The lock is gone with its holder's connections, however that
- * ended. It is no key in Redis, because a failover may lose one and a fenced master refuses it.
+ * ended; those of one that has been silent for long are closed by the next taker. It is no key in Redis, because a failover may lose one and a fenced master refuses it.
  */
 export class ClusterLock {
   private readonly name: string;
   /** On which connection of which Sentinel the name stands alone, by its generation. */
   private readonly held = new Map<Link, number>();
+  private heartbeat: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly links: Links,
@@ -60,7 +68,10 @@ export class ClusterLock {
     let told = "";
     for (;;) {
       const { others, answering } = await lock.claim();
-      if (lock.held.size >= lock.needed) return lock;
+      if (lock.held.size >= lock.needed) {
+        lock.heartbeat = setInterval(() => lock.beat(), HEARTBEAT_MS).unref();
+        return lock;
+      }
       await lock.release();
       const [other] = others;
       if (other === undefined || answering < lock.needed) return undefined;
@@ -111,12 +122,17 @@ export class ClusterLock {
 
   /** Gives the lock back. Never throws: a connection that is gone has given it back already. */
   async release(): Promise<void> {
+    clearInterval(this.heartbeat);
     this.held.clear();
     await Promise.all(
       this.links.sentinels.map(({ connection }) =>
         connection.ask((redis) => redis.client("SETNAME", CLIENT_NAME)).catch(() => undefined),
       ),
     );
+  }
+
+  private beat(): void {
+    for (const { connection } of this.held.keys()) connection.ask((redis) => redis.ping()).catch(() => undefined);
   }
 
   private get needed(): number {
@@ -140,8 +156,18 @@ export class ClusterLock {
 
   private async nameAndList(redis: Redis): Promise<string[]> {
     const [, list] = await Promise.all([redis.client("SETNAME", this.name), redis.client("LIST")]);
-    return [...String(list).matchAll(/(?:^| )name=(\S+)/gm)].flatMap(([, name = ""]) =>
-      name.startsWith(PREFIX) && name !== this.name ? [name.slice(PREFIX.length).replace(/^[^:]*:/, "")] : [],
-    );
+    const others = String(list)
+      .split("\n")
+      .map((line) => Object.fromEntries(line.split(" ").map((field) => field.split(/=(.*)/, 2))) as Client)
+      .filter(({ name = "" }) => name.startsWith(PREFIX) && name !== this.name);
+    const gone = others.filter(({ idle }) => Number(idle) > GONE_SECONDS);
+    // Closed and not only passed over: should its holder come back, it must find the lock lost.
+    for (const { id = "" } of gone) await redis.client("KILL", "ID", id);
+    return others
+      .filter((each) => !gone.includes(each))
+      .map(({ name = "" }) => name.slice(PREFIX.length).replace(/^[^:]*:/, ""));
   }
 }
+
+/** A line of CLIENT LIST. */
+type Client = Partial<Record<"id" | "name" | "idle", string>>;

@@ -78,6 +78,27 @@ describe.sequential("the lock of a cluster", () => {
     expect(performance.now() - killed).toBeLessThan(1500);
   });
 
+  it("is taken from a holder that hangs for long, which learns it; one that is only slow keeps it", async () => {
+    const child = spawn(process.execPath, ["--import", "tsx", taker, JSON.stringify(group), "0"], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const line = (): Promise<string> =>
+      new Promise((resolve) => child.stdout.once("data", (data: Buffer) => resolve(data.toString().trim())));
+    try {
+      expect(await line()).toBe("held");
+      // Longer than silence may last, without a word of its own accord.
+      await expect(take(22_000)).rejects.toThrow(/^test-of-a-holder@/);
+      child.kill("SIGSTOP");
+      await take(30_000);
+      child.kill("SIGCONT");
+      const answer = line();
+      child.stdin.write("?\n");
+      expect(await answer).toMatch(/^LockLost/);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+
   it("never has two holders, however many want it at once", async () => {
     const marker = path.join(cluster.root, "held");
     const runs = Array.from({ length: 5 }, () =>
