@@ -189,7 +189,8 @@ describe.sequential("13: a hand-over", () => {
       for (const node of cluster.cluster.names) cluster.kill(node, "agent");
       writer.takeGapMs();
       await killedAfter("switched");
-      await cluster.cluster.masterOtherThan(former);
+      // Sentinel gives a master that says it is a replica down-after and two of its INFO periods of 10 s, then fails over.
+      await cluster.cluster.masterOtherThan(former, 60_000);
       console.log(`hand-over killed, Sentinel alone: ${Math.round(writer.takeGapMs())} ms without writes`);
     });
     expectNothingLost(load);

@@ -61,7 +61,7 @@ export class SteadyWriter {
     // A write that never comes back must not keep the test.
     await Promise.race([this.loop, delay(2000)]);
     this.redis.disconnect();
-    await this.loop;
+    await Promise.race([this.loop, delay(1000)]);
   }
 
   /** Stops, and looks on one server for everything that was acknowledged. */
