@@ -1,12 +1,14 @@
 import path from "node:path";
 import { redisStateOf } from "../cluster/answers.ts";
-import { parseInfo } from "../cluster/connection.ts";
-import { liveChanges, type LiveChange, setLive } from "./live.ts";
+import { pairs, parseInfo } from "../cluster/connection.ts";
+import { parseConfigFile, sameConfigValue } from "../topology/config-file.ts";
+import { liveChanges, type LiveChange, setLive, unreportedKeys } from "./live.ts";
 import { type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { readRecord, waitFor } from "./processes.ts";
 import { restartServer } from "./restart.ts";
 import { configHash, configKeys, type ServerRecord } from "./server.ts";
 import type { Session } from "./session.ts";
+import { provenSpec } from "./stage.ts";
 
 /** Loading grows with the data: about 1 s for 200 MB; a server that answers LOADING is alive and gets its time. */
 const LOAD_TIMEOUT_MS = 120_000;
@@ -40,7 +42,8 @@ export async function restartForRest(session: Session): Promise<string[]> {
   const record = recordOf(folder);
   const dropped = (record?.keys ?? []).filter((key) => !configKeys(text).includes(key));
   const left = await differences(session);
-  if (dropped.length + left.length === 0) {
+  const unproven = record && record.config !== configHash(text) ? await unprovenKeys(session, text) : [];
+  if (dropped.length + left.length + unproven.length === 0) {
     // Live settings made the running server equal to this text: a later apply need not look for dropped keys again.
     if (record && record.config !== configHash(text)) {
       const fresh: ServerRecord = { ...record, config: configHash(text), keys: configKeys(text) };
@@ -48,8 +51,10 @@ export async function restartForRest(session: Session): Promise<string[]> {
     }
     return [];
   }
-  const why = [...left.map(({ key }) => key), ...dropped.map((key) => `${key} dropped`)].join(", ");
-  const done = await restartServer(session, "redis", why);
+  const why = [...left.map(({ key }) => key), ...dropped.map((key) => `${key} dropped`), ...unproven].join(", ");
+  const done = await restartServer(session, "redis", why, {
+    preferred: await alreadyChanged(session, left),
+  });
   await untilLoaded(session);
   const still = (await differences(session)).filter(({ key }) => key !== MIN_REPLICAS);
   if (still.length > 0) {
@@ -60,6 +65,26 @@ export async function restartForRest(session: Session): Promise<string[]> {
   }
   return done;
 }
+
+/** The data nodes that run with these values already: a master's role that goes there need not move on in the same roll. */
+async function alreadyChanged({ links, spec }: Session, changes: readonly LiveChange[]): Promise<string[]> {
+  const runs = await Promise.all(
+    links.servers.map(async ({ node, connection }) => {
+      const running = await connection.ask((redis) => redis.config("GET", "*")).then(pairs, () => undefined);
+      const same = changes.every(({ key, wanted }) => sameConfigValue(key, wanted, running?.[key] ?? ""));
+      return running !== undefined && same && node.name !== spec.node.name ? [node.name] : [];
+    }),
+  );
+  return runs.flat();
+}
+
+/** Keys that only a start can prove, and that the configuration which was proven last does not have like this. */
+async function unprovenKeys({ spec, folder }: Session, text: string): Promise<string[]> {
+  const [wanted, proven] = [text, provenSpec(folder)?.files["redis.conf"] ?? ""].map(parseConfigFile) as [Keys, Keys];
+  return (await unreportedKeys(spec, text)).filter((key) => wanted.get(key) !== proven.get(key));
+}
+
+type Keys = ReturnType<typeof parseConfigFile>;
 
 /** What runs otherwise than the file says, without what is the agent's to set: a fence, and the rule of two data nodes. */
 async function differences({ spec, folder, lock }: Session): Promise<LiveChange[]> {

@@ -75,7 +75,7 @@ async function setTimings({ spec }: Session, text: string): Promise<string[]> {
 }
 
 /** Do two files differ in nothing but what can be set live? */
-function onlyTimings(master: string, before: string, after: string): boolean {
+export function onlyTimings(master: string, before: string, after: string): boolean {
   const rest = (text: string): string => {
     const file: SentinelFile = parseSentinelFile(text);
     const own = [...(file.masters.get(master) ?? [])].filter(([key]) => !liveKeys.includes(key));

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { parseConfigFile, parseSentinelFile } from "../topology/config-file.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { ensureAgent } from "./agent-process.ts";
 import { restartForRest, setLiveKeys } from "./apply-redis.ts";
@@ -9,7 +10,7 @@ import { isAlive, readRecord, takeLock } from "./processes.ts";
 import { failOnError, noteComplete, untilInStep } from "./restart.ts";
 import type { ServerName, ServerRecord } from "./server.ts";
 import { type Report, type Session, withSession } from "./session.ts";
-import { createFolders, stageFiles } from "./stage.ts";
+import { createFolders, noteProven, stageFiles } from "./stage.ts";
 
 /**
  * Makes a node what its spec says: files, agent, servers, running configuration. Touches nothing that is right already.
@@ -23,8 +24,9 @@ export function applySpec(spec: NodeSpec, folder: NodeFolder, report: Report = (
 }
 
 /** The same within a session that has the cluster's lock already. */
-export function applyIn(session: Session): Promise<string[]> {
+export async function applyIn(session: Session): Promise<string[]> {
   const { spec, folder } = session;
+  checkFiles(spec);
   return withNodeLock(spec, folder, async () => {
     createFolders(folder);
     const pids = runningPids(folder);
@@ -37,9 +39,27 @@ export function applyIn(session: Session): Promise<string[]> {
     if (data) changes.push(...(await restartForRest(session)));
     if (spec.node.sentinelPort !== undefined) changes.push(...(await applySentinel(session, before)));
     if (changes.length > 0) await untilInStep(session);
+    noteProven(folder);
     await noteComplete(session);
     return changes;
   });
+}
+
+/** @throws when a file cannot even be read: it must not lie on the disk, waiting for the next start of its server */
+function checkFiles({ node, environment, files }: NodeSpec): void {
+  for (const [name, parse] of [
+    ["redis.conf", parseConfigFile],
+    ["sentinel.conf", parseSentinelFile],
+  ] as const) {
+    try {
+      parse(files[name] ?? "");
+    } catch (error) {
+      throw new Error(
+        `${node.name}: ${name}: ${(error as Error).message}. Nothing was changed; ` +
+          `correct it in environments/${environment}.ts, or in templates/${name}, and apply again`,
+      );
+    }
+  }
 }
 
 /** Makes a node's Sentinel forget nodes that are gone, and nothing else. */

@@ -39,12 +39,15 @@ export function gateObjection(
   const { sentinels, group, environment } = facts;
   const answering = sentinels.filter(({ state }) => state !== undefined);
   const needed = agreement(group);
-  const silent = sentinels.filter(({ state }) => state === undefined).map(({ node: { name } }) => name);
+  // The one that is to be restarted is silent for a moment in any case; where a quorum is all of them, that must do.
+  const silent = sentinels
+    .filter((each) => each.state === undefined && !(server === "sentinel" && each.node.name === node.name))
+    .map(({ node: { name } }) => name);
   const repair = (name: string): string =>
     `Repair ${name} first: redis-ha converge --env ${environment} --zone ${group.nodes.find((each) => each.name === name)?.zone}`;
   const rest = server === "sentinel" ? answering.filter((each) => each.node.name !== node.name) : answering;
-  if (rest.length < needed) {
-    const [first = ""] = silent;
+  const [first] = silent;
+  if (rest.length < needed && first !== undefined) {
     return (
       `${verb} ${server === "sentinel" ? `the Sentinel of ${node.name}` : node.name} now would leave nobody to fail over ` +
       `(${rest.length} of ${sentinels.length} Sentinels would answer, ${needed} are needed). ${repair(first)}`
@@ -92,10 +95,8 @@ function copiesObjection(
   const bad = others.filter(({ objection }) => objection !== undefined);
   const shown = bad.map(({ answer, objection }) => `${answer.node.name}: ${objection}`).join("; ");
   const [first] = bad;
-  return (
-    `${verb} ${node.name} now would leave no in-sync replica${shown ? ` (${shown})` : ""}. ` +
-    (first ? repair(first.answer.node.name) : `Make another replica promotable first`)
-  );
+  if (!first) return `${verb} ${node.name} now would leave nobody to take over. Make another replica promotable first`;
+  return `${verb} ${node.name} now would leave no in-sync replica (${shown}). ${repair(first.answer.node.name)}`;
 }
 
 export const overridden = (): boolean => process.env[OVERRIDE] === "1";

@@ -30,6 +30,19 @@ export async function liveChanges(spec: NodeSpec, text: string): Promise<LiveCha
 }
 
 /**
+ * Keys of a redis.conf that the running server does not report: `loadmodule` and the like, and every key that it does
+ * not know. Only a start shows whether they are right.
+ */
+export async function unreportedKeys(spec: NodeSpec, text: string): Promise<string[]> {
+  const running = await withConnection(
+    redisEndpoint(spec.node),
+    async (redis) => pairs(await redis.config("GET", "*")),
+    PATIENT_MS,
+  );
+  return [...parseConfigFile(text).keys()].filter((key) => running[key] === undefined);
+}
+
+/**
  * Sets keys on the running server, all of them at once or none.
  * @returns the keys that the server takes only at its start
  * @throws when the server refuses a value; then none is set

@@ -11,7 +11,7 @@ export interface NodeFolder {
   readonly spec: string;
   /** The spec of a node that was retired, in place of `spec`: its data is kept, but it must not run. */
   readonly retired: string;
-  /** The spec that the servers ran with before: what is gone back to when one does not start with the new one. */
+  /** The spec that was last applied to its end: what is gone back to when a server does not start with a newer one. */
   readonly previous: string;
   /** Exists once the whole group was seen in step: from then on no server is stopped without asking the others. */
   readonly complete: string;

@@ -3,7 +3,7 @@ import type { InventoryEnvironment } from "../topology/inventory.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { withNodeLock } from "./apply.ts";
 import { askAgent } from "./control.ts";
-import { HandOverRefused, handOver, type HandOverReport } from "./handover/handover.ts";
+import { HandOverRefused, handOver, type HandOverReport, type HandOverRequest } from "./handover/handover.ts";
 import { siblingFolder } from "./handover/journal.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, stateFolder } from "./node-folder.ts";
 import { restartServer } from "./restart.ts";
@@ -22,12 +22,15 @@ export interface ClusterContext {
  * Hands the master's role over, to a node of choice or to the replica that has most.
  * @throws HandOverRefused when it would not be safe, with the reason; nothing was touched then
  */
-export function failover(context: ClusterContext, { to }: { to?: string }): Promise<HandOverReport> {
+export function failover(
+  context: ClusterContext,
+  options: Pick<HandOverRequest, "to" | "onStep">,
+): Promise<HandOverReport> {
   return withCluster(context, "failover", (session) => {
     const { lock, links, report } = session;
     if (!lock) throw tooFew(session);
     const folder = (node: string): NodeFolder => siblingFolder(session.folder, node);
-    return handOver({ links, lock, folder, ...(to === undefined ? {} : { to }), report });
+    return handOver({ links, lock, folder, ...options, report });
   });
 }
 

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { agreement, type Links } from "../cluster/links.ts";
 import { LockLost } from "../cluster/lock.ts";
-import { redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
+import { dataNodeAt, type RedisAnswer, redisEndpoint, sameEndpoint, type SentinelAnswer } from "../cluster/answers.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { askAgent, type Response } from "./control.ts";
 import { passGate } from "./gate.ts";
@@ -21,6 +21,7 @@ const IN_STEP_TIMEOUT_MS = 120_000;
  * Restarts one server of the session's node so that the group does not notice: waits until the others can do without
  * it, hands the master's role over first, and waits until the node is in step again.
  * @param patienceMs how long to wait for the others to be able to @default 15 s
+ * @param preferred who takes the role over rather than others
  * @returns what was done, in words
  * @throws GateShut; Error when the server does not start (the previous configuration is back then)
  */
@@ -28,14 +29,14 @@ export async function restartServer(
   session: Session,
   server: ServerName,
   why: string,
-  { patienceMs }: { patienceMs?: number } = {},
+  { patienceMs, preferred = [] }: { patienceMs?: number; preferred?: readonly string[] } = {},
 ): Promise<string[]> {
   const { spec, folder, links, lock, report } = session;
   const done: string[] = [];
   if (wasComplete(session)) {
     const where = { environment: spec.environment, retired: () => retiredNodes(session), report };
     await passGate(links, where, spec.node, server, patienceMs === undefined ? {} : { patienceMs });
-    if (server === "redis" && (await isMaster(links, spec.node))) done.push(...(await passRoleOn(session)));
+    if (server === "redis" && (await isMaster(links, spec.node))) done.push(...(await passRoleOn(session, preferred)));
     await lock?.hold();
   }
   failOnError(spec.node.name, await askAgent(folder.socket, { do: "restart", server }));
@@ -48,11 +49,14 @@ export async function restartServer(
  * Hands the role of the session's node over.
  * @returns what was done, in words
  */
-export async function passRoleOn({ spec, folder, links, lock, report }: Session, to?: string): Promise<string[]> {
+export async function passRoleOn(
+  { spec, folder, links, lock, report }: Session,
+  preferred: readonly string[] = [],
+): Promise<string[]> {
   if (!lock)
     throw new LockLost(`${spec.node.name} is master, and no majority of Sentinels answers to hand its role over`);
   const folderOf = (node: string): typeof folder => siblingFolder(folder, node);
-  const done = await handOver({ links, lock, folder: folderOf, ...(to === undefined ? {} : { to }), report });
+  const done = await handOver({ links, lock, folder: folderOf, preferred, report });
   return [`master's role handed over to ${done.to} (${Math.round(done.writeGapMs)} ms without writes)`];
 }
 
@@ -109,7 +113,7 @@ async function outOfStep(links: Links, node: TopologyNode): Promise<string | und
   const answering = sentinels.filter(({ state }) => state !== undefined);
   if (answering.length < agreement(links.group)) return undefined;
   const named = links.named(sentinels);
-  if (!named) return `the Sentinels do not agree on a master`;
+  if (!named) return outOfStepWithUnlisted(links, own, answering);
   if (inFailover(sentinels)) return `the Sentinels are replacing ${named.name}`;
   const differing = answering.find(({ state }) => !sameEndpoint(state?.master, redisEndpoint(named)));
   if (differing) return `the Sentinel of ${differing.node.name} does not name ${named.name}`;
@@ -125,6 +129,19 @@ async function outOfStep(links: Links, node: TopologyNode): Promise<string | und
     if (blind) return `the Sentinel of ${blind.node.name} still sees ${node.name} as down`;
   }
   return undefined;
+}
+
+/** The master may be a node that the environment does not list any more: it is retired, and hands its role over, later. */
+function outOfStepWithUnlisted(
+  { group }: Links,
+  own: RedisAnswer | undefined,
+  answering: readonly SentinelAnswer[],
+): string | undefined {
+  const master = answering[0]?.state?.master;
+  const agreed = answering.every(({ state }) => sameEndpoint(state?.master, master));
+  if (!master || !agreed || dataNodeAt(group.nodes, master)) return `the Sentinels do not agree on a master`;
+  if (!own?.state || (sameEndpoint(own.state.master, master) && own.state.link === "up")) return undefined;
+  return `${own.node.name} does not follow ${master.address}:${master.port}, which the Sentinels name`;
 }
 
 /** @throws with what the agent could not do */

@@ -12,6 +12,16 @@ const PREFIX = `${CLIENT_NAME}-lock:`;
 /** Two that collide try again after a random part of this, so that one of them finds the way free. */
 const RETRY_MS = { least: 50, most: 350 };
 
+/** A connection that was cut is there again after 0.1 s, a Sentinel that was restarted a moment later. */
+const RECONNECT_WAIT_MS = 1000;
+
+/**
+ * How often a holder says something on its connections, and after how much silence it counts as gone: the host of one
+ * may vanish without closing them, and TCP alone would hold on to what is on its way to it for a quarter of an hour.
+ */
+const HEARTBEAT_MS = 5000;
+const GONE_SECONDS = 20;
+
 /** Somebody else changes this cluster just now. */
 export class Locked extends Error {
   override name = "Locked";
@@ -27,12 +37,13 @@ export class LockLost extends Error {
  *
  * A holder sets its name first and lists the names after, on each Sentinel: of two, the one that set its name second
  * sees the other, and any two majorities share a Sentinel. The lock is gone with its holder's connections, however that
- * ended. It is no key in Redis, because a failover may lose one and a fenced master refuses it.
+ * ended; those of one that has been silent for long are closed by the next taker. It is no key in Redis, because a failover may lose one and a fenced master refuses it.
  */
 export class ClusterLock {
   private readonly name: string;
   /** On which connection of which Sentinel the name stands alone, by its generation. */
   private readonly held = new Map<Link, number>();
+  private heartbeat: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly links: Links,
@@ -56,11 +67,14 @@ export class ClusterLock {
     const deadline = performance.now() + waitMs;
     let told = "";
     for (;;) {
-      const others = await lock.claim();
-      if (lock.held.size >= lock.needed) return lock;
+      const { others, answering } = await lock.claim();
+      if (lock.held.size >= lock.needed) {
+        lock.heartbeat = setInterval(() => lock.beat(), HEARTBEAT_MS).unref();
+        return lock;
+      }
       await lock.release();
       const [other] = others;
-      if (other === undefined) return undefined;
+      if (other === undefined || answering < lock.needed) return undefined;
       if (performance.now() >= deadline) {
         throw new Locked(
           `${other} changes this cluster just now; wait for it and run this again` +
@@ -79,16 +93,15 @@ export class ClusterLock {
    * @throws LockLost
    */
   async hold(): Promise<void> {
-    // Where the name stood alone once, nobody else can have got the lock since: later names are of those who wait.
-    await Promise.all(
-      [...this.held].map(async ([link, generation]) => {
-        const name = await link.connection.ask((redis) => redis.client("GETNAME")).catch(() => undefined);
-        if (name !== this.name || link.connection.generation !== generation) this.held.delete(link);
-      }),
-    );
-    const others = await this.claim(this.links.sentinels.filter((link) => !this.held.has(link)));
-    if (this.held.size >= this.needed) return;
-    const [other] = others;
+    const deadline = performance.now() + RECONNECT_WAIT_MS;
+    let other: string | undefined;
+    for (;;) {
+      await this.dropStale();
+      [other] = (await this.claim(this.links.sentinels.filter((link) => !this.held.has(link)))).others;
+      if (this.held.size >= this.needed) return;
+      if (other !== undefined || performance.now() >= deadline) break;
+      await delay(RETRY_MS.least);
+    }
     throw new LockLost(
       other === undefined
         ? `the lock of this cluster is lost: only ${this.held.size} of ${this.links.sentinels.length} Sentinels can be ` +
@@ -97,8 +110,19 @@ export class ClusterLock {
     );
   }
 
+  /** Where the name stood alone once, nobody else can have got the lock since: later names are of those who wait. */
+  private async dropStale(): Promise<void> {
+    await Promise.all(
+      [...this.held].map(async ([link, generation]) => {
+        const name = await link.connection.ask((redis) => redis.client("GETNAME")).catch(() => undefined);
+        if (name !== this.name || link.connection.generation !== generation) this.held.delete(link);
+      }),
+    );
+  }
+
   /** Gives the lock back. Never throws: a connection that is gone has given it back already. */
   async release(): Promise<void> {
+    clearInterval(this.heartbeat);
     this.held.clear();
     await Promise.all(
       this.links.sentinels.map(({ connection }) =>
@@ -107,28 +131,43 @@ export class ClusterLock {
     );
   }
 
+  private beat(): void {
+    for (const { connection } of this.held.keys()) connection.ask((redis) => redis.ping()).catch(() => undefined);
+  }
+
   private get needed(): number {
     return majority(this.links.sentinels.length);
   }
 
   /** Names the connections and notes where the name stands alone. @returns who else stands there, for people */
-  private async claim(sentinels = this.links.sentinels): Promise<string[]> {
-    const others = await Promise.all(
+  private async claim(sentinels = this.links.sentinels): Promise<{ others: string[]; answering: number }> {
+    const lists = await Promise.all(
       sentinels.map(async (link) => {
         const { generation } = link.connection;
         const others = await link.connection.ask((redis) => this.nameAndList(redis)).catch(() => undefined);
         if (others?.length === 0) this.held.set(link, generation);
         else this.held.delete(link);
-        return others ?? [];
+        return others;
       }),
     );
-    return [...new Set(others.flat())];
+    const answers = lists.filter((list) => list !== undefined);
+    return { others: [...new Set(answers.flat())], answering: answers.length };
   }
 
   private async nameAndList(redis: Redis): Promise<string[]> {
     const [, list] = await Promise.all([redis.client("SETNAME", this.name), redis.client("LIST")]);
-    return [...String(list).matchAll(/(?:^| )name=(\S+)/gm)].flatMap(([, name = ""]) =>
-      name.startsWith(PREFIX) && name !== this.name ? [name.slice(PREFIX.length).replace(/^[^:]*:/, "")] : [],
-    );
+    const others = String(list)
+      .split("\n")
+      .map((line) => Object.fromEntries(line.split(" ").map((field) => field.split(/=(.*)/, 2))) as Client)
+      .filter(({ name = "" }) => name.startsWith(PREFIX) && name !== this.name);
+    const gone = others.filter(({ idle }) => Number(idle) > GONE_SECONDS);
+    // Closed and not only passed over: should its holder come back, it must find the lock lost.
+    for (const { id = "" } of gone) await redis.client("KILL", "ID", id);
+    return others
+      .filter((each) => !gone.includes(each))
+      .map(({ name = "" }) => name.slice(PREFIX.length).replace(/^[^:]*:/, ""));
   }
 }
+
+/** A line of CLIENT LIST. */
+type Client = Partial<Record<"id" | "name" | "idle", string>>;

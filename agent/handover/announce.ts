@@ -1,5 +1,7 @@
+import type { Redis } from "ioredis";
 import { redisEndpoint, sameEndpoint, type SentinelAnswer } from "../../cluster/answers.ts";
-import type { Link, Links } from "../../cluster/links.ts";
+import { Unreachable } from "../../cluster/connection.ts";
+import { agreement, type Link, type Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import { waitFor } from "../processes.ts";
 import type { MonitorSettings } from "./journal.ts";
@@ -27,8 +29,11 @@ export const settingsOf = (answers: readonly SentinelAnswer[], quorum: number): 
  * All forget before the first one is told: one that still knew the old master would, with its higher epoch, talk a
  * told one out of it. (Told one after the other with 300 ms between them, 2 of 7 runs ended with a replica named as
  * master for half a minute.)
+ *
+ * One that falls silent in between must not keep the others without a master. It gets the same commands, in the same
+ * order, for when it is back, and an epoch above its own afterwards.
  * @param onForgotten called when all have forgotten the old one and none was told of the new one
- * @throws when one of them answers with an error
+ * @throws when one of them answers with an error, or too few of them answer
  */
 export async function announce(
   links: Links,
@@ -39,28 +44,42 @@ export async function announce(
   const name = links.group.masterName;
   const reachable = links.sentinels.filter(({ connection }) => connection.connected);
   await Promise.all(
-    reachable.map(({ connection }) =>
-      connection.ask(async (redis) => {
-        try {
-          await redis.call("SENTINEL", "REMOVE", name);
-        } catch (error) {
-          if (!UNKNOWN_MASTER.test((error as Error).message)) throw error;
-        }
+    reachable.map((link) =>
+      unlessSilent(link, (redis) => redis.call("SENTINEL", "REMOVE", name)).catch((error: Error) => {
+        if (!UNKNOWN_MASTER.test(error.message)) throw error;
       }),
     ),
   );
   onForgotten();
-  await Promise.all(reachable.map((link) => monitor(link, name, master, settings)));
+  const told = await Promise.all(reachable.map((link) => monitor(link, name, master, settings)));
+  const count = told.filter(Boolean).length;
+  if (count < agreement(links.group)) {
+    throw new Error(
+      `only ${count} of ${links.sentinels.length} Sentinels could be told that ${master.name} is master; bring the others ` +
+        `up, then the next redis-ha command, or the agent of a data node, tells them`,
+    );
+  }
 }
 
-async function monitor(
-  { connection }: Link,
+/** @returns whether there was an answer. @throws the Sentinel's own error */
+async function unlessSilent({ connection }: Link, question: (redis: Redis) => Promise<unknown>): Promise<boolean> {
+  try {
+    await connection.ask(question);
+    return true;
+  } catch (error) {
+    if (error instanceof Unreachable) return false;
+    throw error;
+  }
+}
+
+function monitor(
+  link: Link,
   name: string,
   master: TopologyNode,
   { quorum, downAfterMs, failoverTimeoutMs, parallelSyncs }: MonitorSettings,
-): Promise<void> {
+): Promise<boolean> {
   const { address, port } = redisEndpoint(master);
-  await connection.ask((redis) =>
+  return unlessSilent(link, (redis) =>
     Promise.all([
       redis.call("SENTINEL", "MONITOR", name, address, port, quorum),
       redis.call(

@@ -15,6 +15,7 @@ const FAILOVER_TIMEOUT_MS = 8000;
  * The slow hand-over, for when a Sentinel that may be alive is silent: Sentinel itself fails over, and so counts the
  * epoch up, which makes the silent one give in when it is back. The master takes no writes meanwhile (a bare SENTINEL
  * FAILOVER leaves it master for some 10 s, and lost up to 10 000 acknowledged writes).
+ * @param inSync a replica that will have every write
  * @param answering nodes whose Sentinels answer
  */
 export async function fencedFailover(
@@ -52,7 +53,10 @@ export async function fencedFailover(
   }
 }
 
-/** Any Sentinel that sees the replicas may lead; the first one that does not refuse does. */
+/**
+ * Any Sentinel that sees the replicas may lead; the first one that does not refuse does. A silent one is not asked: it
+ * would obey when it is back, and fail over a second time.
+ */
 async function startFailover(links: Links, answering: readonly string[]): Promise<void> {
   const refusals: string[] = [];
   for (const { node, connection } of links.sentinels) {

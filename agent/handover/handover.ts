@@ -8,13 +8,17 @@ import { waitFor } from "../processes.ts";
 import { inFailover } from "../role.ts";
 import { settingsOf, untilAgreed } from "./announce.ts";
 import { fencedFailover } from "./fenced.ts";
-import { type Journal, removeJournal, writeJournal } from "./journal.ts";
+import { type Journal, type MonitorSettings, removeJournal, writeJournal } from "./journal.ts";
 import { passedOn } from "./passed-on.ts";
 import { chooseCandidate, gradeOf } from "./plan.ts";
 import { raiseGroupEpoch } from "./epoch.ts";
 
-/** Writes wait this long at most; should we die, the server lets them go by itself. */
-const PAUSE_MS = 5000;
+/**
+ * How long writes wait at most, in milliseconds; should we die, the server lets them go by itself. Well below down-after:
+ * PUBLISH is a write here, so that the Sentinels, who greet each other over the master, would take it for dead, and
+ * what it accepts after the pause would be lost.
+ */
+const pauseMs = ({ downAfterMs }: MonitorSettings): number => Math.min(5000, Math.round(downAfterMs * 0.75));
 /** A replica in step needs a millisecond or two; one that needs longer than this has fallen back. */
 const EQUAL_TIMEOUT_MS = 2000;
 /** Within this time from the pause nothing can have been written since the offsets were equal, so that the master need not ask again. */
@@ -30,6 +34,8 @@ export interface HandOverRequest {
   readonly folder: (node: string) => NodeFolder;
   /** Who takes the role. @default - the replica that has most */
   readonly to?: string;
+  /** Who takes it rather than others that are as well in sync. @default - nobody */
+  readonly preferred?: readonly string[];
   readonly report: (line: string) => void;
   /** Told after each step, with its name; tests end the process in there. */
   readonly onStep?: OnStep;
@@ -80,7 +86,7 @@ export async function handOver(request: HandOverRequest): Promise<HandOverReport
   await links.settled();
   const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
   const master = currentMaster(links, servers, sentinels);
-  const choice = chooseCandidate(master, servers, request.to);
+  const choice = chooseCandidate(master, servers, request.to, request.preferred);
   if ("objection" in choice)
     throw new HandOverRefused(`the role of ${master.node.name} cannot be handed over: ${choice.objection}`);
   const answering = sentinels.filter(({ state }) => state).map(({ node }) => node.name);
@@ -144,7 +150,7 @@ async function planned(
   const started = performance.now();
   let offset: number;
   try {
-    await links.server(from.name, (redis) => redis.call("CLIENT", "PAUSE", PAUSE_MS, "WRITE"));
+    await links.server(from.name, (redis) => redis.call("CLIENT", "PAUSE", pauseMs(journal.settings), "WRITE"));
     onStep("paused");
     offset = await untilEqual(links, from, to);
     onStep("equal");

@@ -31,25 +31,29 @@ export function replicasOf(
 }
 
 /**
- * Who takes over from this master: the node that was asked for, else the one that has most.
+ * Who takes over from this master: the node that was asked for, else one of the preferred ones, else the one that has most.
  * @returns the node, or why there is none
  */
 export function chooseCandidate(
   master: RedisAnswer,
   servers: readonly RedisAnswer[],
   wanted?: string,
+  preferred: readonly string[] = [],
 ): { to: TopologyNode } | { objection: string } {
   const replicas = replicasOf(master, servers);
   const shown = replicas.map(({ answer: { node }, objection }) =>
     !node.promotable ? `${node.name}: never to be promoted` : `${node.name}: ${objection ?? "in sync"}`,
   );
+  const rank = ({ node }: RedisAnswer): number => Number(!preferred.includes(node.name));
   const eligible = replicas
     .filter(({ answer, objection }) => objection === undefined && answer.node.promotable)
     .map(({ answer }) => answer)
-    .sort((a, b) => (b.state as RedisState).offset - (a.state as RedisState).offset);
+    .sort((a, b) => rank(a) - rank(b) || (b.state as RedisState).offset - (a.state as RedisState).offset);
   if (wanted === undefined) {
     const [best] = eligible;
-    return best ? { to: best.node } : { objection: `no replica can take over (${shown.join("; ")})` };
+    return best
+      ? { to: best.node }
+      : { objection: `no replica can take over (${shown.join("; ") || "there is none"})` };
   }
   if (wanted === master.node.name) return { objection: `${wanted} is the master already` };
   const chosen = eligible.find(({ node }) => node.name === wanted);

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { reconcileSentinelState, seedSentinelState, sentinelId } from "../../agent/sentinel-state.ts";
+import {
+  ownView,
+  reconcileSentinelState,
+  seedSentinelState,
+  sentinelId,
+  withEpoch,
+} from "../../agent/sentinel-state.ts";
 import { allNodes } from "../../topology/node-spec.ts";
 import { specOf } from "../support/spec.ts";
 
@@ -84,5 +90,37 @@ describe("the state of a Sentinel that was away", () => {
   it("keeps what belongs to another master", () => {
     const other = `${seeded}sentinel known-replica other 127.0.0.1 7009\n`;
     expect(reconcileSentinelState(other, spec, undefined).text).toBe(other);
+  });
+});
+
+describe("another epoch", () => {
+  it("takes the place of all three, below the monitor line, and leaves the rest as it is", () => {
+    const text = withEpoch(seeded, "redis-ha-test", 7);
+    expect(text).toBe(seeded.replaceAll(/(epoch.*) 3$/gm, "$1 7"));
+  });
+
+  it("is put into a file without one, as after SENTINEL MONITOR", () => {
+    const fresh = seeded
+      .split("\n")
+      .filter((line) => !line.includes("epoch"))
+      .join("\n");
+    expect(withEpoch(fresh, "redis-ha-test", 7)).toBe(seeded.replaceAll(/(epoch.*) 3$/gm, "$1 7"));
+  });
+
+  it("is read back as what it was set to", () => {
+    expect(ownView(withEpoch(seeded, "redis-ha-test", 7), "redis-ha-test")).toMatchObject({
+      configEpoch: 7,
+      currentEpoch: 7,
+      master: at(7001),
+    });
+  });
+
+  it("of another master is left alone", () => {
+    const other = `${seeded}sentinel monitor other 127.0.0.1 7009 2\nsentinel config-epoch other 2\n`;
+    expect(withEpoch(other, "redis-ha-test", 7)).toContain("sentinel config-epoch other 2\n");
+  });
+
+  it("is not invented for a Sentinel that watches no such master", () => {
+    expect(withEpoch("sentinel myid x\n", "redis-ha-test", 7)).toBe("sentinel myid x\n");
   });
 });

@@ -53,14 +53,14 @@ export class Cluster {
   }
 
   /** Waits until the Sentinels that answer name another master than `former`. */
-  masterOtherThan(former: string): Promise<string> {
+  masterOtherThan(former: string, timeoutMs = 30_000): Promise<string> {
     return waitFor(
       `another master than ${former}`,
       async () => {
         const now = await this.master();
         return now !== "" && now !== former ? now : undefined;
       },
-      30_000,
+      timeoutMs,
       200,
     );
   }

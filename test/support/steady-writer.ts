@@ -1,0 +1,98 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { clientOptions } from "../../cli/client-options.ts";
+import { type Endpoint, withConnection } from "../../cluster/connection.ts";
+import type { InventoryEnvironment } from "../../topology/inventory.ts";
+import type { Topology } from "../../topology/topology.ts";
+
+const PACE_MS = 3;
+const CHECKED_AT_ONCE = 1000;
+
+export interface Load {
+  readonly acknowledged: number;
+  /** Numbers of acknowledged writes that the asked server does not have. */
+  readonly lost: readonly number[];
+  /** Longest time between two acknowledged writes, in milliseconds. */
+  readonly longestGapMs: number;
+  /** What the client was told instead of an acknowledgement. */
+  readonly errors: readonly string[];
+}
+
+/** A client as `redis-ha connect --ioredis` describes it, which writes one new key after the other. */
+export class SteadyWriter {
+  private readonly redis: Redis;
+  private readonly acknowledged: number[] = [];
+  private readonly errors: string[] = [];
+  private longestGapMs = 0;
+  private lastAt = performance.now();
+  private stopped = false;
+  private readonly loop: Promise<void>;
+
+  constructor(
+    topology: Pick<Topology, "nodes" | "masterName">,
+    private readonly name = `steady-${process.hrtime.bigint()}`,
+  ) {
+    const options = clientOptions(topology as InventoryEnvironment);
+    this.redis = new Redis({
+      ...options,
+      sentinels: options.sentinels.map((each) => ({ ...each })),
+      retryStrategy: (attempt) => Math.min(25 * attempt, 250),
+      sentinelRetryStrategy: () => 50,
+      reconnectOnError: (error) => (/^(READONLY|NOREPLICAS|MASTERDOWN)/.test(error.message) ? 2 : false),
+    });
+    // Each failed attempt is an event; what counts is which writes are acknowledged.
+    this.redis.on("error", () => undefined);
+    this.loop = this.write();
+  }
+
+  get count(): number {
+    return this.acknowledged.length;
+  }
+
+  /** The longest gap since the last call of this, one that goes on included, in milliseconds. */
+  takeGapMs(): number {
+    const gap = Math.max(this.longestGapMs, performance.now() - this.lastAt);
+    this.longestGapMs = 0;
+    return gap;
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    // A write that never comes back must not keep the test.
+    await Promise.race([this.loop, delay(2000)]);
+    this.redis.disconnect();
+    await Promise.race([this.loop, delay(1000)]);
+  }
+
+  /** Stops, and looks on one server for everything that was acknowledged. */
+  async finish(server: Endpoint): Promise<Load> {
+    const longestGapMs = Math.max(this.longestGapMs, performance.now() - this.lastAt);
+    await this.stop();
+    const lost: number[] = [];
+    for (let from = 0; from < this.acknowledged.length; from += CHECKED_AT_ONCE) {
+      const some = this.acknowledged.slice(from, from + CHECKED_AT_ONCE);
+      const values = await withConnection(server, (redis) => redis.mget(some.map((n) => this.key(n))), 5000);
+      lost.push(...some.filter((number, index) => values[index] !== String(number)));
+    }
+    return { acknowledged: this.count, lost, longestGapMs, errors: this.errors };
+  }
+
+  private key(number: number): string {
+    return `${this.name}:${number}`;
+  }
+
+  private async write(): Promise<void> {
+    for (let number = 0; !this.stopped; number++) {
+      try {
+        await this.redis.set(this.key(number), String(number));
+        const now = performance.now();
+        if (this.acknowledged.length > 0) this.longestGapMs = Math.max(this.longestGapMs, now - this.lastAt);
+        this.lastAt = now;
+        this.acknowledged.push(number);
+      } catch (error) {
+        if (!this.stopped) this.errors.push((error as Error).message);
+      }
+      await delay(PACE_MS);
+    }
+  }
+}
