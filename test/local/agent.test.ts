@@ -10,7 +10,7 @@ import { withConnection } from "../../cluster/connection.ts";
 import { type Checkout, createCheckout, threeNodes } from "../support/checkout.ts";
 import { Cluster } from "../support/cluster.ts";
 
-const environment = threeNodes("local", 18100, { downAfterMs: 4000 });
+const environment = threeNodes("local", 18100, { downAfterMs: 4000, onMasterCrash: "restart" });
 const cluster = new Cluster(environment);
 const nodes = cluster.names;
 
