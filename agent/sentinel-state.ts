@@ -37,15 +37,22 @@ export function seedSentinelState(
   ].join("\n");
 }
 
+/** Who is master, with which epoch, and who says so: "its peers". */
+export interface KnownMaster {
+  readonly master: Endpoint;
+  readonly epoch: number;
+  readonly source: string;
+}
+
 /**
  * Corrects the state file of a Sentinel that was away.
- * @param known master and epoch that a quorum of the other Sentinels agree on, and whose node confirms it
+ * @param known the master and its epoch, where others know better
  * @param strangers nodes on whose port somebody else's server answers
  */
 export function reconcileSentinelState(
   text: string,
   spec: NodeSpec,
-  known: { master: Endpoint; epoch: number } | undefined,
+  known: KnownMaster | undefined,
   strangers: readonly TopologyNode[] = [],
 ): { text: string; changes: string[] } {
   const changes: string[] = [];
@@ -54,7 +61,7 @@ export function reconcileSentinelState(
 
   const own = ownView(text, name);
   if (known && (!sameEndpoint(own.master, known.master) || own.configEpoch < known.epoch)) {
-    changes.push(`master ${known.master.address}:${known.master.port} with epoch ${known.epoch}, from its peers`);
+    changes.push(`master ${known.master.address}:${known.master.port} with epoch ${known.epoch}, from ${known.source}`);
     lines = lines.filter(
       (line) => !isStateOf(line, name, ["config-epoch", "leader-epoch", "known-replica", "known-slave"]),
     );
@@ -93,14 +100,14 @@ export function withEpoch(text: string, name: string, epoch: number): string {
   return rest.join("\n");
 }
 
-interface OwnView {
+/** What a state file says of the master. */
+export interface OwnView {
   readonly master?: Endpoint;
   readonly quorum?: number;
   readonly configEpoch: number;
   readonly currentEpoch: number;
 }
 
-/** What a state file says of the master. */
 export function ownView(text: string, name: string): OwnView {
   const words = (start: string): string[] | undefined =>
     text

@@ -1,4 +1,4 @@
-import { redisEndpoint, sameEndpoint, type SentinelAnswer } from "../../cluster/answers.ts";
+import { redisEndpoint, sameEndpoint, type SentinelAnswer, watchesNothing } from "../../cluster/answers.ts";
 import type { Link, Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import { waitFor } from "../processes.ts";
@@ -6,9 +6,6 @@ import type { MonitorSettings } from "./journal.ts";
 
 /** Sentinels tell each other every 2 s; one that was restarted first has to connect. */
 const AGREE_TIMEOUT_MS = 20_000;
-
-/** What a Sentinel answers when it is asked about a master that it was made to forget. */
-const UNKNOWN_MASTER = /No such master/i;
 
 /** What one Sentinel must be told again of its master. Each keeps its own values. */
 export const settingsOf = (answers: readonly SentinelAnswer[], quorum: number): MonitorSettings => {
@@ -44,7 +41,7 @@ export async function announce(
         try {
           await redis.call("SENTINEL", "REMOVE", name);
         } catch (error) {
-          if (!UNKNOWN_MASTER.test((error as Error).message)) throw error;
+          if (!watchesNothing((error as Error).message)) throw error;
         }
       }),
     ),
