@@ -49,7 +49,7 @@ function pass(context: ClusterContext): Promise<RepairReport & { locked: boolean
         failed.push((error as Error).message);
       }
     }
-    const left = await leftOver(context, session, done.length > 0);
+    const left = await leftOver(context, session, done.length > 0 && session.lock !== undefined);
     return { done, left: [...left, ...failed], locked: session.lock !== undefined };
   };
   return withCluster(context, "repair", use, false);
