@@ -87,8 +87,7 @@ export function advice(evidence: readonly DataEvidence[]): string {
   const histories = new Set(withData.map(({ replicationId }) => replicationId));
   const [best] = [...withData].sort((a, b) => (b.offset ?? 0) - (a.offset ?? 0));
   const newest = [...withData].sort((a, b) => (b.lastWrite ?? "").localeCompare(a.lastWrite ?? ""))[0];
-  const rest =
-    " The others follow the one that you choose; what a former master had is kept in a folder beside its data.";
+  const rest = " The others follow the one that you choose; what they had is kept in a folder beside their data.";
   if (histories.size === 1 && best?.offset !== null) {
     return `All nodes share one history, so the highest offset has the most: ${best?.node}.${rest}`;
   }

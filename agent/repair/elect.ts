@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { redisEndpoint } from "../../cluster/answers.ts";
+import { redisEndpoint, sameEndpoint } from "../../cluster/answers.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import { ensureAgent } from "../agent-process.ts";
 import { withNodeLock } from "../apply.ts";
@@ -34,7 +34,7 @@ export function electEvidence(context: ClusterContext): Promise<DataEvidence[]> 
  */
 export async function elect(context: ClusterContext, { node }: { node: string }): Promise<RepairReport> {
   const done = await withCluster(context, "elect", (session) => promote(session, node), false);
-  const { done: mended, left } = await repair(context);
+  const { done: mended, left } = await repair(context, { changed: true });
   return { done: [...done, ...mended], left };
 }
 
@@ -65,7 +65,8 @@ async function promote(session: Session, name: string): Promise<string[]> {
   for (const { node } of others) {
     const state = states.find((answer) => answer.node.name === node.name)?.state;
     if (!state) continue;
-    if (state.role === "master") keep(siblingFolder(session.folder, node.name), node, note);
+    if (state.link !== "up" || !sameEndpoint(state.master, redisEndpoint(chosen)))
+      keep(siblingFolder(session.folder, node.name), node, note);
     await follow(node, chosen);
     note(`${node.name} follows ${name}`);
   }

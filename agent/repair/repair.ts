@@ -22,17 +22,18 @@ export interface RepairReport {
 /**
  * Mends lost and wrong state of a cluster, one step at a time, looking again after each. Touches nothing that is right,
  * loses no data, and never resets a Sentinel. Can be killed at any step and run again.
+ * @param changed something was changed just before, so that links may still have to settle
  * @throws Locked when somebody else changes the cluster and does not end
  */
-export async function repair(context: ClusterContext): Promise<RepairReport> {
-  const first = await pass(context);
+export async function repair(context: ClusterContext, { changed = false } = {}): Promise<RepairReport> {
+  const first = await pass(context, changed);
   if (first.locked || first.done.length === 0) return first;
   // The Sentinels that were started give the right to do the rest.
-  const second = await pass(context);
+  const second = await pass(context, true);
   return { done: [...first.done, ...second.done], left: second.left };
 }
 
-function pass(context: ClusterContext): Promise<RepairReport & { locked: boolean }> {
+function pass(context: ClusterContext, changed: boolean): Promise<RepairReport & { locked: boolean }> {
   const use = async (session: Session): Promise<RepairReport & { locked: boolean }> => {
     const done: string[] = [];
     const failed: string[] = [];
@@ -49,7 +50,7 @@ function pass(context: ClusterContext): Promise<RepairReport & { locked: boolean
         failed.push((error as Error).message);
       }
     }
-    const left = await leftOver(context, session, done.length > 0 && session.lock !== undefined);
+    const left = await leftOver(context, session, changed || done.length > 0);
     return { done, left: [...left, ...failed], locked: session.lock !== undefined };
   };
   return withCluster(context, "repair", use, false);
@@ -77,17 +78,18 @@ async function leftOver(
   changed: boolean,
 ): Promise<string[]> {
   const { links } = session;
-  const deadline = performance.now() + (changed ? SETTLE_TIMEOUT_MS : 0);
+  const deadline = performance.now() + (changed && session.lock ? SETTLE_TIMEOUT_MS : 0);
   for (;;) {
     const { situation, verdict } = await look(session, new Set());
     const view = viewOf(environment, inventory, situation.servers, situation.sentinels);
-    const left = [...undecided(verdict), ...troubles(view)];
+    const open = undecided(verdict);
+    const left = [...open, ...troubles(view)];
     if (!session.lock) {
       left.unshift(
         `fewer than a majority of the ${links.sentinels.length} Sentinels answer; bring the nodes up, then run this again`,
       );
     }
-    if (left.length === 0 || performance.now() >= deadline) return left;
+    if (left.length === 0 || open.length > 0 || performance.now() >= deadline) return left;
     await delay(250);
   }
 }

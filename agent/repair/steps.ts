@@ -145,7 +145,7 @@ function tellAll(facts: RepairFacts): Step | undefined {
 function retell(facts: RepairFacts): Step | undefined {
   const { session, situation } = facts;
   const master = masterOf(facts);
-  if (!master || !session.lock) return undefined;
+  if (!master) return undefined;
   const wrong = situation.sentinels.find(({ node, state, error }) =>
     facts.tried.has(`retell ${node.name}`)
       ? false

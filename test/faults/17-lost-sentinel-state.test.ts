@@ -150,7 +150,9 @@ describe.sequential("lost and wrong state", () => {
   });
 
   it("a fence that nobody lifted", async () => {
-    await withConnection(wreckage.cluster.endpoint(master), (redis) => redis.config("SET", "min-replicas-to-write", "99"));
+    await withConnection(wreckage.cluster.endpoint(master), (redis) =>
+      redis.config("SET", "min-replicas-to-write", "99"),
+    );
     expect(await failing()).toEqual([`fenced ${master}`]);
     await wreckage.mended();
   });
@@ -159,7 +161,15 @@ describe.sequential("lost and wrong state", () => {
     for (const node of names) await wreckage.kill(node, "agent");
     const { root } = wreckage.folder(master);
     const settings = { quorum: 2, downAfterMs: 2000, failoverTimeoutMs: 10_000, parallelSyncs: 1 };
-    const journal = { version: 1, kind: "planned", from: master, to: "redis-x", stage: "switching", epoch: 1, settings };
+    const journal = {
+      version: 1,
+      kind: "planned",
+      from: master,
+      to: "redis-x",
+      stage: "switching",
+      epoch: 1,
+      settings,
+    };
     const holder = { pid: 1, started: "long ago" };
     writeAtomically(`${root}/handover.json`, JSON.stringify({ ...journal, minReplicasToWrite: "1", holder }));
     expect(await failing()).toEqual([`hand-over ${master}`]);

@@ -102,14 +102,14 @@ export class Wreckage {
     return this.cluster.names.find((name) => name !== master) as string;
   }
 
-  /** Writes a key that every data node has before this returns. */
-  async write(): Promise<void> {
-    const master = await this.cluster.whole();
+  /** Writes a key that every data node, or as many replicas as said, have before this returns. */
+  async write(replicas = this.cluster.names.length - 1): Promise<void> {
+    const master = await this.cluster.master();
     await withConnection(
       this.cluster.endpoint(master),
       async (redis) => {
         await redis.set(`kept:${this.written++}`, "yes");
-        expect(await redis.wait(this.cluster.names.length - 1, 3000)).toBe(this.cluster.names.length - 1);
+        expect(await redis.wait(replicas, 3000)).toBe(replicas);
       },
       5000,
     );
@@ -118,7 +118,10 @@ export class Wreckage {
   /** Every key that was written is on every one of these nodes. */
   async keptOn(...nodes: string[]): Promise<void> {
     for (const node of nodes) {
-      const count = await withConnection(this.cluster.endpoint(node), async (redis) => (await redis.keys("kept:*")).length);
+      const count = await withConnection(
+        this.cluster.endpoint(node),
+        async (redis) => (await redis.keys("kept:*")).length,
+      );
       expect(count, `keys on ${node}`).toBe(this.written);
     }
   }
