@@ -21,7 +21,6 @@ export function seedSentinelState(
   dataNodes: readonly TopologyNode[],
 ): string {
   const name = spec.masterName;
-  const replicas = dataNodes.filter((node) => !sameEndpoint(redisEndpoint(node), master));
   const sentinels = spec.peers.filter((node) => node.sentinelPort !== undefined);
   return [
     `sentinel myid ${sentinelId(name, spec.node.name)}`,
@@ -29,13 +28,19 @@ export function seedSentinelState(
     `sentinel config-epoch ${name} ${epoch}`,
     `sentinel leader-epoch ${name} ${epoch}`,
     `sentinel current-epoch ${epoch}`,
-    ...replicas.map((node) => `sentinel known-replica ${name} ${node.address} ${node.redisPort}`),
+    ...replicaLines(name, master, dataNodes),
     ...sentinels.map(
       (node) => `sentinel known-sentinel ${name} ${node.address} ${node.sentinelPort} ${sentinelId(name, node.name)}`,
     ),
     "",
   ].join("\n");
 }
+
+/** The data nodes but the master. */
+const replicaLines = (name: string, master: Endpoint, nodes: readonly TopologyNode[]): string[] =>
+  nodes
+    .filter((node) => node.redisPort !== undefined && !sameEndpoint(redisEndpoint(node), master))
+    .map((node) => `sentinel known-replica ${name} ${node.address} ${node.redisPort}`);
 
 /** Who is master, with which epoch, and who says so: "its peers". */
 export interface KnownMaster {
@@ -58,6 +63,7 @@ export function reconcileSentinelState(
   const changes: string[] = [];
   const name = spec.masterName;
   let lines = text.split("\n");
+  const nodes = allNodes(spec).filter((node) => !strangers.includes(node));
 
   const own = ownView(text, name);
   if (known && (!sameEndpoint(own.master, known.master) || own.configEpoch < known.epoch)) {
@@ -71,13 +77,14 @@ export function reconcileSentinelState(
       `sentinel config-epoch ${name} ${known.epoch}`,
       `sentinel leader-epoch ${name} ${epoch}`,
       `sentinel current-epoch ${epoch}`,
+      // By itself it would learn of them within 10 s, and lead no failover until then.
+      ...replicaLines(name, known.master, nodes),
     ]);
   } else if (own.master && own.quorum !== spec.quorum) {
     changes.push(`quorum ${spec.quorum}`);
     lines = replaceMonitor(lines, spec, own.master, []);
   }
 
-  const nodes = allNodes(spec).filter((node) => !strangers.includes(node));
   const forgotten = lines.filter((line) => namesNobody(line, name, nodes));
   if (forgotten.length > 0) {
     changes.push(...forgotten.map((line) => `forgot ${line.replace(`sentinel known-`, "").replace(`${name} `, "")}`));

@@ -34,7 +34,7 @@ export function electEvidence(context: ClusterContext): Promise<DataEvidence[]> 
  */
 export async function elect(context: ClusterContext, { node }: { node: string }): Promise<RepairReport> {
   const done = await withCluster(context, "elect", (session) => promote(session, node), false);
-  const { done: mended, left } = await repair(context, { changed: true });
+  const { done: mended, left } = await repair(context);
   return { done: [...done, ...mended], left };
 }
 

@@ -22,18 +22,17 @@ export interface RepairReport {
 /**
  * Mends lost and wrong state of a cluster, one step at a time, looking again after each. Touches nothing that is right,
  * loses no data, and never resets a Sentinel. Can be killed at any step and run again.
- * @param changed something was changed just before, so that links may still have to settle
  * @throws Locked when somebody else changes the cluster and does not end
  */
-export async function repair(context: ClusterContext, { changed = false } = {}): Promise<RepairReport> {
-  const first = await pass(context, changed);
+export async function repair(context: ClusterContext): Promise<RepairReport> {
+  const first = await pass(context);
   if (first.locked || first.done.length === 0) return first;
   // The Sentinels that were started give the right to do the rest.
-  const second = await pass(context, true);
+  const second = await pass(context);
   return { done: [...first.done, ...second.done], left: second.left };
 }
 
-function pass(context: ClusterContext, changed: boolean): Promise<RepairReport & { locked: boolean }> {
+function pass(context: ClusterContext): Promise<RepairReport & { locked: boolean }> {
   const use = async (session: Session): Promise<RepairReport & { locked: boolean }> => {
     const done: string[] = [];
     const failed: string[] = [];
@@ -50,7 +49,7 @@ function pass(context: ClusterContext, changed: boolean): Promise<RepairReport &
         failed.push((error as Error).message);
       }
     }
-    const left = await leftOver(context, session, changed || done.length > 0);
+    const left = await leftOver(context, session);
     return { done, left: [...left, ...failed], locked: session.lock !== undefined };
   };
   return withCluster(context, "repair", use, false);
@@ -71,14 +70,10 @@ async function nextStep(facts: RepairFacts): Promise<Step | undefined> {
   return undefined;
 }
 
-/** What is still wrong. After a change, what settles by itself is waited for. */
-async function leftOver(
-  { environment, inventory }: ClusterContext,
-  session: Session,
-  changed: boolean,
-): Promise<string[]> {
+/** What is still wrong after what settles by itself was waited for. */
+async function leftOver({ environment, inventory }: ClusterContext, session: Session): Promise<string[]> {
   const { links } = session;
-  const deadline = performance.now() + (changed && session.lock ? SETTLE_TIMEOUT_MS : 0);
+  const deadline = performance.now() + (session.lock ? SETTLE_TIMEOUT_MS : 0);
   for (;;) {
     const { situation, verdict } = await look(session, new Set());
     const view = viewOf(environment, inventory, situation.servers, situation.sentinels);

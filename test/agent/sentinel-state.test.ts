@@ -51,7 +51,9 @@ describe("the state of a Sentinel that was away", () => {
     expect(changes).toEqual(["master 127.0.0.1:7002 with epoch 5, from its peers"]);
     expect(text).toContain("sentinel monitor redis-ha-test 127.0.0.1 7002 2\nsentinel config-epoch redis-ha-test 5\n");
     expect(text).toContain("sentinel current-epoch 5");
-    expect(text).not.toContain("known-replica redis-ha-test 127.0.0.1 7002");
+    expect(text.match(/known-replica .*/g)).toEqual(
+      [7001, 7003].map((port) => `known-replica redis-ha-test 127.0.0.1 ${port}`),
+    );
     expect(text.match(/config-epoch|current-epoch|leader-epoch/g)).toHaveLength(3);
     expect(text).toContain("known-sentinel redis-ha-test 127.0.0.1 27002");
   });

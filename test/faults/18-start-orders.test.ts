@@ -72,7 +72,7 @@ describe.sequential("a cold start", () => {
   });
 
   it.each(orders(nodes))("of %s and %s; %s comes later", (first, second, missing) =>
-    withoutOne([first, second] as string[], missing as string),
+    withoutOne([first, second] as string[], missing),
   );
 
   // The former master starts fenced. As long as it says that it is master it reports no offset of a replica, so that
