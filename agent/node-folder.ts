@@ -15,6 +15,8 @@ export interface NodeFolder {
   readonly previous: string;
   /** Exists once the whole group was seen in step: from then on no server is stopped without asking the others. */
   readonly complete: string;
+  /** Exists from the moment at which the operator chose this node as master until it starts as such. */
+  readonly elected: string;
   /** Exists once the node has had data: an empty data folder is then a loss, not a beginning. */
   readonly initialised: string;
   /** Template files, written by apply. */
@@ -92,6 +94,7 @@ export function nodeFolderAt(root: string): NodeFolder {
     retired: path.join(root, "retired.json"),
     previous: path.join(root, "previous.json"),
     complete: path.join(root, "complete"),
+    elected: path.join(root, "elected"),
     initialised: path.join(root, "initialised"),
     redisConf: path.join(root, "etc", "redis.conf"),
     sentinelConf: path.join(root, "etc", "sentinel.conf"),

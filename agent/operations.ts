@@ -67,17 +67,21 @@ const serversOf = (spec: NodeSpec): ("redis" | "sentinel")[] => [
   ...(spec.node.sentinelPort === undefined ? [] : (["sentinel"] as const)),
 ];
 
-/** Runs `use` in a session of the whole cluster, as its first node that was applied here knows it. */
-async function withCluster<T>(
+/**
+ * Runs `use` in a session of the whole cluster, as its first node that was applied here knows it.
+ * @param resume false = leave an interrupted hand-over as it is: `use` deals with it
+ */
+export async function withCluster<T>(
   context: ClusterContext,
   what: string,
   use: (session: Session) => Promise<T>,
+  resume = true,
 ): Promise<T> {
   const folders = context.inventory.nodes.map(({ name }) => folderOf(context, name));
   const known = folders.find((folder) => appliedSpec(folder) !== undefined);
   const spec = known && appliedSpec(known);
   if (!spec) throw new HandOverRefused(`${context.environment} was never applied on this computer; npm start does`);
-  return withSession(spec, known, what, context.report, use);
+  return withSession(spec, known, what, context.report, use, resume);
 }
 
 function specOf(folder: NodeFolder, name: string): NodeSpec {

@@ -11,24 +11,22 @@ import {
   sameEndpoint,
   type SentinelAnswer,
 } from "../cluster/answers.ts";
-import type { Endpoint } from "../cluster/connection.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
+import { claimedMaster, hasData, roleClaims, type RoleClaim } from "./claims.ts";
 import { readJournal } from "./handover/journal.ts";
 import { type NodeFolder, nodeFolderAt, readIfThere, writeAtomically } from "./node-folder.ts";
-import { decideRole, masterByPeers, type PersistedRole, type RoleDecision } from "./role.ts";
-import { ownView, reconcileSentinelState, seedSentinelState } from "./sentinel-state.ts";
+import { decideRole, HOW_TO_DECIDE, persistedRole, type RoleDecision } from "./role.ts";
+import {
+  type KnownMaster,
+  type OwnView,
+  ownView,
+  reconcileSentinelState,
+  seedSentinelState,
+} from "./sentinel-state.ts";
 
 /** Silence of one node must not keep a server from being up again before Sentinel misses it, a second later. */
 const ASK_MS = { sentinel: 300, server: 150 };
-
-/** The role that runtime.conf records. redis-server writes a `replicaof` line for a replica and none for a master. */
-export function persistedRole(runtimeConf: string | undefined): PersistedRole {
-  if (runtimeConf === undefined) return { kind: "none" };
-  const line = runtimeConf.match(/^(?:replicaof|slaveof)\s+"?([^\s"]+)"?\s+(\d+)\s*$/m);
-  if (line?.[1] && line[2]) return { kind: "replica", of: { address: line[1], port: Number(line[2]) } };
-  return { kind: "master" };
-}
 
 /**
  * The step before every start of redis-server: decides the role and reduces runtime.conf to its role line, so that
@@ -51,6 +49,7 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
     sentinels,
     peers,
     handingOver: readJournal(folder) !== undefined,
+    elected: fs.existsSync(folder.elected),
   });
   if (decision.role === "wait") return decision;
   const { of } = { of: undefined, ...decision };
@@ -66,6 +65,7 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
     folder.runtimeConf,
     decision.role === "replica" ? `replicaof ${decision.of.address} ${decision.of.port}\n` : "",
   );
+  fs.rmSync(folder.elected, { force: true });
   return decision;
 }
 
@@ -74,11 +74,6 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
  * The resident agent lifts this when a quorum of Sentinels names the node.
  */
 export const fenceArguments = ["--min-replicas-to-write", FENCE] as const;
-
-/** Has redis-server ever written its files here? */
-function hasData(folder: NodeFolder): boolean {
-  return ["appendonlydir", "dump.rdb"].some((name) => fs.existsSync(path.join(folder.redisData, name)));
-}
 
 /** On the target `local` the folders of all nodes lie side by side, so this is certain and not a guess. */
 function groupIsNew(folder: NodeFolder): boolean {
@@ -90,9 +85,10 @@ function groupIsNew(folder: NodeFolder): boolean {
 
 /**
  * The step before every start of redis-sentinel: seeds its state file when there is none, from a living peer where
- * there is one; corrects the master and the epoch when a quorum of the other Sentinels knows better; and forgets nodes
- * that the environment no longer lists.
+ * there is one; corrects the master and the epoch when a quorum of the other Sentinels, or the data nodes, know better;
+ * and forgets nodes that the environment no longer lists.
  * @returns what was done, in words, or undefined when the file was right
+ * @throws when it has lost its state and nobody knows who is master
  */
 export async function prestartSentinel(spec: NodeSpec, folder: NodeFolder): Promise<string | undefined> {
   const [sentinels, redis] = await Promise.all([askSentinels(spec.peers, spec.masterName), askRedis(allNodes(spec))]);
@@ -100,21 +96,42 @@ export async function prestartSentinel(spec: NodeSpec, folder: NodeFolder): Prom
   const existing = readIfThere(folder.sentinelState) ?? "";
   fs.mkdirSync(folder.sentinelData, { recursive: true, mode: 0o700 });
   const ours = redis.filter(({ node }) => !strangers.includes(node));
+  const claims = roleClaims(ours, folder);
   const own = ownView(existing, spec.masterName);
   // A monitored address that is no node's any more is not asked: whoever has it now is none of ours.
   if (!own.master || !dataNodeAt(allNodes(spec), own.master)) {
-    const { master, epoch, source } = firstMaster(spec, sentinels, masterByPeers({ peers: ours, spec }));
-    const replicas = ours.map(({ node }) => node);
+    const { node, epoch, source } = firstMaster(spec, folder, sentinels, claims);
+    const master = redisEndpoint(node);
+    const replicas = ours.map((answer) => answer.node);
     writeAtomically(folder.sentinelState, seedSentinelState(spec, master, Math.max(epoch, own.currentEpoch), replicas));
     return `seeded with ${master.address}:${master.port} (${source})`;
   }
   const agreed = quorumMaster(sentinels, spec.quorum, allNodes(spec));
   const confirmed = redis.some(({ node, state }) => node.name === agreed?.name && state?.role === "master");
-  const known = agreed && confirmed ? { master: redisEndpoint(agreed), epoch: epochOf(sentinels, agreed) } : undefined;
+  const known =
+    agreed && confirmed
+      ? { master: redisEndpoint(agreed), epoch: epochOf(sentinels, agreed), source: "its peers" }
+      : byRoles(own, claims);
   const reconciled = reconcileSentinelState(existing, spec, known, strangers);
   if (reconciled.text === existing) return undefined;
   writeAtomically(folder.sentinelState, reconciled.text);
   return reconciled.changes.join("; ");
+}
+
+/**
+ * The master that the data nodes agree on, when the one in the Sentinel's file is a replica by its own account. The
+ * epoch stays: with a higher one than the others have, an old view would overrule them at a cold start, and so does
+ * the corrected one.
+ */
+function byRoles(own: OwnView, claims: readonly RoleClaim[]): KnownMaster | undefined {
+  const named = claims.find(({ node }) => sameEndpoint(redisEndpoint(node), own.master));
+  const master = claimedMaster(claims);
+  if (named?.role.kind !== "replica" || !master) return undefined;
+  return {
+    master: redisEndpoint(master),
+    epoch: Math.max(own.configEpoch, own.currentEpoch),
+    source: "the data nodes",
+  };
 }
 
 /**
@@ -131,21 +148,38 @@ function strangersAmong(answers: readonly RedisAnswer[], folder: NodeFolder): To
     .map(({ node }) => node);
 }
 
+/** @throws when nobody knows, although there is data */
 function firstMaster(
   spec: NodeSpec,
+  folder: NodeFolder,
   sentinels: readonly SentinelAnswer[],
-  byRedis: Endpoint | undefined,
-): { master: Endpoint; epoch: number; source: string } {
-  const best = sentinels
-    .filter(({ state }) => state !== undefined && dataNodeAt(allNodes(spec), state.master) !== undefined)
-    .sort((a, b) => (b.state?.configEpoch ?? 0) - (a.state?.configEpoch ?? 0))[0];
-  if (best?.state) {
-    return { master: best.state.master, epoch: best.state.configEpoch, source: `the Sentinel of ${best.node.name}` };
+  claims: readonly RoleClaim[],
+): { node: TopologyNode; epoch: number; source: string } {
+  const nodes = allNodes(spec);
+  const agreed = quorumMaster(sentinels, spec.quorum, nodes);
+  if (agreed) return { node: agreed, epoch: epochOf(sentinels, agreed), source: "a quorum of its peers" };
+  const isReplica = (node: TopologyNode): boolean =>
+    claims.some((claim) => claim.node.name === node.name && claim.role.kind === "replica");
+  const [best] = sentinels
+    .flatMap(({ node: voter, state }) => {
+      const node = dataNodeAt(nodes, state?.master);
+      return state && node && !isReplica(node) ? [{ voter, node, epoch: state.configEpoch }] : [];
+    })
+    .sort((a, b) => b.epoch - a.epoch);
+  if (best) return { ...best, source: `the Sentinel of ${best.voter.name}` };
+  const claimed = claimedMaster(claims);
+  if (claimed) return { node: claimed, epoch: 0, source: "the data nodes" };
+  if (!groupIsNew(folder)) {
+    const masters = claims.filter(({ role }) => role.kind === "master").map(({ node }) => node.name);
+    throw new Error(
+      `${spec.engine}-sentinel of ${spec.node.name} does not start: its state is lost, no other Sentinel answers, and ` +
+        (masters.length > 0 ? `${masters.join(" and ")} each claim to be master` : "no data node is or was master") +
+        `, so nobody knows whose data is the newest. ${HOW_TO_DECIDE}`,
+    );
   }
-  if (byRedis) return { master: byRedis, epoch: 0, source: "the data nodes" };
-  const seed = allNodes(spec).find((node) => node.name === spec.seed);
+  const seed = nodes.find((node) => node.name === spec.seed);
   if (!seed) throw new Error(`${spec.environment}: no node may become master; make one promotable`);
-  return { master: redisEndpoint(seed), epoch: 0, source: "the first master of a new cluster" };
+  return { node: seed, epoch: 0, source: "the first master of a new cluster" };
 }
 
 const epochOf = (sentinels: readonly SentinelAnswer[], master: Parameters<typeof redisEndpoint>[0]): number =>

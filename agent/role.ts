@@ -7,6 +7,14 @@ import type { TopologyNode } from "../topology/topology.ts";
 /** What runtime.conf, which redis-server rewrites at every change of role, says. */
 export type PersistedRole = { kind: "none" } | { kind: "master" } | { kind: "replica"; of: Endpoint };
 
+/** The role that runtime.conf records. redis-server writes a `replicaof` line for a replica and none for a master. */
+export function persistedRole(runtimeConf: string | undefined): PersistedRole {
+  if (runtimeConf === undefined) return { kind: "none" };
+  const line = runtimeConf.match(/^(?:replicaof|slaveof)\s+"?([^\s"]+)"?\s+(\d+)\s*$/m);
+  if (line?.[1] && line[2]) return { kind: "replica", of: { address: line[1], port: Number(line[2]) } };
+  return { kind: "master" };
+}
+
 export interface RoleFacts {
   readonly spec: NodeSpec;
   readonly persisted: PersistedRole;
@@ -21,7 +29,12 @@ export interface RoleFacts {
   readonly peers: readonly RedisAnswer[];
   /** This node was handing the master's role over when it, or whoever did it, died. */
   readonly handingOver?: boolean;
+  /** The operator chose this node as master (`redis-ha elect`), and it has not started since. */
+  readonly elected?: boolean;
 }
+
+/** For when nobody can know whose data is the newest: a person has to say. */
+export const HOW_TO_DECIDE = "redis-ha elect shows what each node has, and how to decide";
 
 export type RoleDecision =
   | { role: "replica"; of: Endpoint; because: string }
@@ -41,6 +54,8 @@ export function decideRole(facts: RoleFacts): RoleDecision {
   const dataLost = facts.initialised && !facts.hasData;
   const named = quorumMaster(facts.sentinels, spec.quorum, allNodes(spec));
 
+  if (facts.elected && facts.hasData)
+    return { role: "master", fenced: true, because: "redis-ha elect chose this node" };
   const rival = rivalOf(facts);
   if (rival && facts.handingOver) {
     return {
@@ -59,7 +74,9 @@ export function decideRole(facts: RoleFacts): RoleDecision {
     }
     return {
       role: "wait",
-      because: "the data of this node is gone, so it must not be master; waiting until the Sentinels name another node",
+      because:
+        `the data of this node is gone, so it must not be master; waiting until the Sentinels name another node` +
+        (named ? "" : `. Should that not come: ${HOW_TO_DECIDE}`),
     };
   }
   if (persisted.kind === "moved") return decideMoved(facts, persisted.of);
@@ -108,7 +125,8 @@ function decideMoved(facts: RoleFacts, of: Endpoint): RoleDecision {
     role: "wait",
     because:
       `it was a replica of ${of.address}:${of.port}, which is no node of ${facts.spec.environment} any more, and no node ` +
-      `is master yet; apply the others, or put that node back and remove it while the cluster runs`,
+      `is master yet; apply the others, or put that node back and remove it while the cluster runs. ` +
+      `Should it be gone for good: ${HOW_TO_DECIDE}`,
   };
 }
 
@@ -131,12 +149,17 @@ function decideFirstRole(facts: RoleFacts): RoleDecision {
       because: "it has data, but its role is not on record and no quorum answers",
     };
   }
-  if (known) return { role: "wait", because: "the other nodes follow this one, but it has no data" };
+  if (known) {
+    return { role: "wait", because: `the other nodes follow this one, but it has no data. ${HOW_TO_DECIDE}` };
+  }
   if (spec.seed === spec.node.name && facts.groupIsNew)
     return { role: "master", fenced: false, because: "first node of a new cluster" };
   const first = spec.peers.find((peer) => peer.name === spec.seed);
   if (first) return { role: "replica", of: redisEndpoint(first), because: `${first.name} is the first master` };
-  return { role: "wait", because: "no other node answers, and this node has no data although the group is not new" };
+  return {
+    role: "wait",
+    because: `no other node answers, and this node has no data although the group is not new. ${HOW_TO_DECIDE}`,
+  };
 }
 
 /** The master as the data nodes that answer see it: one that says so, else the one that they follow. */
@@ -145,8 +168,8 @@ export function masterByPeers({ peers, spec }: Pick<RoleFacts, "peers" | "spec">
   const followed = peers.flatMap(({ state }) =>
     state?.role === "replica" && state.master && isNode(spec, state.master) ? [state.master] : [],
   );
-  const real = masters.find(({ node }) => followed.some((endpoint) => sameEndpoint(endpoint, redisEndpoint(node))));
-  const chosen: TopologyNode | undefined = (real ?? (masters.length === 1 ? masters[0] : undefined))?.node;
+  const real = masters.filter(({ node }) => followed.some((endpoint) => sameEndpoint(endpoint, redisEndpoint(node))));
+  const chosen: TopologyNode | undefined = [real, masters].find(({ length }) => length === 1)?.[0]?.node;
   if (chosen) return redisEndpoint(chosen);
   return masters.length === 0 ? followed[0] : undefined;
 }

@@ -21,7 +21,6 @@ export function seedSentinelState(
   dataNodes: readonly TopologyNode[],
 ): string {
   const name = spec.masterName;
-  const replicas = dataNodes.filter((node) => !sameEndpoint(redisEndpoint(node), master));
   const sentinels = spec.peers.filter((node) => node.sentinelPort !== undefined);
   return [
     `sentinel myid ${sentinelId(name, spec.node.name)}`,
@@ -29,7 +28,7 @@ export function seedSentinelState(
     `sentinel config-epoch ${name} ${epoch}`,
     `sentinel leader-epoch ${name} ${epoch}`,
     `sentinel current-epoch ${epoch}`,
-    ...replicas.map((node) => `sentinel known-replica ${name} ${node.address} ${node.redisPort}`),
+    ...replicaLines(name, master, dataNodes),
     ...sentinels.map(
       (node) => `sentinel known-sentinel ${name} ${node.address} ${node.sentinelPort} ${sentinelId(name, node.name)}`,
     ),
@@ -37,24 +36,38 @@ export function seedSentinelState(
   ].join("\n");
 }
 
+/** The data nodes but the master. */
+const replicaLines = (name: string, master: Endpoint, nodes: readonly TopologyNode[]): string[] =>
+  nodes
+    .filter((node) => node.redisPort !== undefined && !sameEndpoint(redisEndpoint(node), master))
+    .map((node) => `sentinel known-replica ${name} ${node.address} ${node.redisPort}`);
+
+/** Who is master, with which epoch, and who says so: "its peers". */
+export interface KnownMaster {
+  readonly master: Endpoint;
+  readonly epoch: number;
+  readonly source: string;
+}
+
 /**
  * Corrects the state file of a Sentinel that was away.
- * @param known master and epoch that a quorum of the other Sentinels agree on, and whose node confirms it
+ * @param known the master and its epoch, where others know better
  * @param strangers nodes on whose port somebody else's server answers
  */
 export function reconcileSentinelState(
   text: string,
   spec: NodeSpec,
-  known: { master: Endpoint; epoch: number } | undefined,
+  known: KnownMaster | undefined,
   strangers: readonly TopologyNode[] = [],
 ): { text: string; changes: string[] } {
   const changes: string[] = [];
   const name = spec.masterName;
   let lines = text.split("\n");
+  const nodes = allNodes(spec).filter((node) => !strangers.includes(node));
 
   const own = ownView(text, name);
   if (known && (!sameEndpoint(own.master, known.master) || own.configEpoch < known.epoch)) {
-    changes.push(`master ${known.master.address}:${known.master.port} with epoch ${known.epoch}, from its peers`);
+    changes.push(`master ${known.master.address}:${known.master.port} with epoch ${known.epoch}, from ${known.source}`);
     lines = lines.filter(
       (line) => !isStateOf(line, name, ["config-epoch", "leader-epoch", "known-replica", "known-slave"]),
     );
@@ -64,13 +77,14 @@ export function reconcileSentinelState(
       `sentinel config-epoch ${name} ${known.epoch}`,
       `sentinel leader-epoch ${name} ${epoch}`,
       `sentinel current-epoch ${epoch}`,
+      // By itself it would learn of them within 10 s, and lead no failover until then.
+      ...replicaLines(name, known.master, nodes),
     ]);
   } else if (own.master && own.quorum !== spec.quorum) {
     changes.push(`quorum ${spec.quorum}`);
     lines = replaceMonitor(lines, spec, own.master, []);
   }
 
-  const nodes = allNodes(spec).filter((node) => !strangers.includes(node));
   const forgotten = lines.filter((line) => namesNobody(line, name, nodes));
   if (forgotten.length > 0) {
     changes.push(...forgotten.map((line) => `forgot ${line.replace(`sentinel known-`, "").replace(`${name} `, "")}`));
@@ -93,14 +107,14 @@ export function withEpoch(text: string, name: string, epoch: number): string {
   return rest.join("\n");
 }
 
-interface OwnView {
+/** What a state file says of the master. */
+export interface OwnView {
   readonly master?: Endpoint;
   readonly quorum?: number;
   readonly configEpoch: number;
   readonly currentEpoch: number;
 }
 
-/** What a state file says of the master. */
 export function ownView(text: string, name: string): OwnView {
   const words = (start: string): string[] | undefined =>
     text

@@ -24,6 +24,7 @@ export type Report = (line: string) => void;
 /**
  * Runs `use` with open connections to the group and with its lock, after ending what a killed run left half-way.
  * @param what for others who wait for the lock: "apply-of-redis-b"
+ * @param resume false = leave an interrupted hand-over as it is: `use` deals with it
  * @throws Locked when somebody else changes the cluster and does not end
  */
 export function withSession<T>(
@@ -32,13 +33,14 @@ export function withSession<T>(
   what: string,
   report: Report,
   use: (session: Session) => Promise<T>,
+  resume = true,
 ): Promise<T> {
   return withLinks(
     groupOf(spec),
     async (links) => {
       const lock = await ClusterLock.take(links, what, { waitMs: LOCK_WAIT_MS, report });
       try {
-        if (lock) for (const line of await resumeHandOvers(links, lock, folder)) report(line);
+        if (lock && resume) for (const line of await resumeHandOvers(links, lock, folder)) report(line);
         return await use({ spec, folder, links, lock, report });
       } finally {
         await lock?.release();

@@ -149,6 +149,39 @@ function buildProgram(done: (code: number) => void): Command {
       done(await drill(chosen, root, fault, options));
     });
 
+  command(program, "repair", "Mend lost or wrong state of Sentinels and roles, one step at a time, without losing data")
+    .addHelpText(
+      "after",
+      help([
+        ["redis-ha repair", "what verify names with this as its remedy; says what is left, and what decides it"],
+        ["redis-ha repair --json | jq -r '.left[]'", "for scripts"],
+      ]),
+    )
+    .action(async (options: CommonOptions) => {
+      const { chosen, root } = choose(options);
+      const { repair } = await import("./repair.ts");
+      done(await repair(chosen, { root, json: options.json === true }));
+    });
+
+  command(program, "elect", "Choose the master by hand, for when nobody can know whose data is the newest")
+    .argument("[node]", "the node that becomes master (default: only show what each node has)")
+    .option("--yes", "do not ask")
+    .addHelpText(
+      "after",
+      help([
+        ["redis-ha elect", "what each node has, and how to decide; changes nothing"],
+        ["redis-ha elect redis-b", "asks, then makes redis-b master; the others take its data"],
+        ["redis-ha elect redis-b --yes", "for scripts"],
+      ]),
+    )
+    .action(async (node: string | undefined, options: CommonOptions & { yes?: boolean }) => {
+      const { chosen, root } = choose(options);
+      knownNodes(chosen, node === undefined ? [] : [node]);
+      const { elect } = await import("./elect.ts");
+      const { json = false, yes = false } = options;
+      done(await elect(chosen, { root, json, yes, ...(node === undefined ? {} : { node }) }));
+    });
+
   command(program, "connect", "Print how to reach the master, or a read replica", "print client options for ioredis")
     .option("--exec", "run redis-cli instead of printing the command")
     .option("--replica", "a read replica instead of the master")

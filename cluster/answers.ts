@@ -29,6 +29,8 @@ export interface RedisState {
   /** `no-failover`, unless the server is handing its role over just now. */
   readonly failoverState?: string;
   readonly replicationId: string;
+  /** The history that this one goes on from, and the offset up to which it shares it; absent when there is none. */
+  readonly former?: { readonly replicationId: string; readonly offset: number };
   readonly runId: string;
   readonly pid: number;
   readonly version: string;
@@ -119,12 +121,19 @@ export function redisStateOf(info: Record<string, string>): RedisState {
       }),
     ...(info["master_failover_state"] === undefined ? {} : { failoverState: info["master_failover_state"] }),
     replicationId: info["master_replid"] ?? "",
+    ...(Number(info["second_repl_offset"]) > 0
+      ? // The server counts the first byte of its own; up to the one before, both histories are the same.
+        { former: { replicationId: info["master_replid2"] ?? "", offset: Number(info["second_repl_offset"]) - 1 } }
+      : {}),
     runId: info["run_id"] ?? "",
     pid: Number(info["process_id"]),
     version: info["valkey_version"] ?? info["redis_version"] ?? "",
     configFile: info["config_file"] ?? "",
   };
 }
+
+/** What a Sentinel answers when it is asked about a master that it does not watch. */
+export const watchesNothing = (error: string | undefined): boolean => /No such master/i.test(error ?? "");
 
 /** Asks every Sentinel, all at once. Never throws for a Sentinel that does not answer. */
 export function askSentinels(

@@ -1,5 +1,6 @@
 import { parseConfigFile, sameConfigValue } from "../topology/config-file.ts";
 import type { ExpectedNode, RedisEvidence } from "./evidence.ts";
+import type { TopologyNode } from "../topology/topology.ts";
 import { FENCE } from "./answers.ts";
 import { finding, type Context, type Finding } from "./verify.ts";
 
@@ -9,19 +10,33 @@ export function configChecks(context: Context): Finding[] {
     ...context.evidence.redis.flatMap((server) => running(server, context)),
     ...context.expectation.inventory.nodes.flatMap((node) => {
       const expected = context.expectation.specs.get(node.name);
-      return expected ? [...applied(expected, context), ...files(expected, context)] : [];
+      return expected ? [...applied(expected, context), ...files(expected, context), ...handOvers(node, context)] : [];
     }),
   ];
 }
 
-function running({ node, answer }: RedisEvidence, { expectation, converge }: Context): Finding[] {
+/** What a killed process left; agents end it within a second or two, when roles and Sentinels let them. */
+function handOvers(node: TopologyNode, { evidence, repair }: Context): Finding[] {
+  const files = evidence.files.get(node.name);
+  if (!files || node.redisPort === undefined) return [];
+  const { interrupted } = files;
+  const message = interrupted
+    ? `the hand-over of ${interrupted.from}'s role${interrupted.to ? ` to ${interrupted.to}` : ""} was interrupted`
+    : `${node.name} was not interrupted in handing its role over`;
+  return [finding("hand-over", node, interrupted === undefined, message, repair)];
+}
+
+function running({ node, answer }: RedisEvidence, { expectation, converge, repair }: Context): Finding[] {
   const text = expectation.specs.get(node.name)?.spec.files["redis.conf"];
   if (!answer || text === undefined) return [];
   const wanted = parseConfigFile(text);
   const minReplicas = "min-replicas-to-write";
-  const fenced = answer.config.get(minReplicas) === FENCE && wanted.get(minReplicas) !== FENCE;
+  const [asked = "0", applied = "0"] = [answer.config.get(minReplicas), wanted.get(minReplicas)];
+  const fenced = asked === FENCE && applied !== FENCE;
+  // Only a master takes writes, and only its agent raises this.
+  const raised = !fenced && answer.state.role === "master" && Number(asked) > Number(applied);
   const different = [...wanted].flatMap(([key, value]) => {
-    if (key === minReplicas && fenced) return [];
+    if (key === minReplicas && (fenced || raised)) return [];
     const actual = answer.config.get(key);
     if (actual === undefined) return [`${key} is not known to the server`];
     if (sameConfigValue(key, value, actual)) return [];
@@ -31,11 +46,13 @@ function running({ node, answer }: RedisEvidence, { expectation, converge }: Con
     finding(
       "fenced",
       node,
-      !fenced,
+      !fenced && !raised,
       fenced
         ? `${node.name} accepts no writes (min-replicas-to-write ${FENCE}): no Sentinel quorum has confirmed its role yet`
-        : `${node.name} is not fenced`,
-      `bring a majority of Sentinels up, then: ${converge}`,
+        : raised
+          ? `${node.name} asks for ${asked} replicas in step before it takes a write, applied is ${applied}: it reached no majority of Sentinels`
+          : `${node.name} is not fenced`,
+      repair,
     ),
     finding(
       "running-config",

@@ -39,7 +39,7 @@ function reachable({ evidence, converge }: Context): Finding[] {
   );
 }
 
-function oneMaster({ evidence, converge, master }: Context): Finding {
+function oneMaster({ evidence, repair, master }: Context): Finding {
   const names = evidence.redis.filter(({ answer }) => answer?.state.role === "master").map(({ node }) => node.name);
   const message =
     names.length === 1
@@ -47,7 +47,8 @@ function oneMaster({ evidence, converge, master }: Context): Finding {
       : names.length === 0
         ? `no server says that it is master${master ? ` (the Sentinels name ${master.name})` : ""}`
         : `${names.join(" and ")} say that they are master`;
-  return finding("one-master", null, names.length === 1, message, converge);
+  // A failover that is under way puts it right by itself.
+  return finding("one-master", null, names.length === 1, message, `if it stays so for 15 s: ${repair}`);
 }
 
 function loaded({ node, answer }: RedisEvidence, { expectation }: Context): Finding[] {

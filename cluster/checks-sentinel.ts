@@ -1,5 +1,5 @@
 import { parseSentinelFile } from "../topology/config-file.ts";
-import { redisEndpoint, sameEndpoint, sentinelEndpoint } from "./answers.ts";
+import { redisEndpoint, sameEndpoint, sentinelEndpoint, watchesNothing } from "./answers.ts";
 import type { Endpoint } from "./connection.ts";
 import type { SentinelEvidence } from "./evidence.ts";
 import { finding, type CheckId, type Context, type Finding } from "./verify.ts";
@@ -8,15 +8,7 @@ import { nameOf } from "./view.ts";
 /** Checks on the Sentinels: whom they name, whether they agree, whom they know and what they were told. */
 export function sentinelChecks(context: Context): Finding[] {
   return [
-    ...context.evidence.sentinels.map(({ node, answer, error }) =>
-      finding(
-        "sentinel-reachable",
-        node,
-        answer !== undefined,
-        answer ? `the Sentinel of ${node.name} answers` : `the Sentinel of ${node.name} does not answer: ${error}`,
-        context.converge,
-      ),
-    ),
+    ...context.evidence.sentinels.map((sentinel) => reachable(sentinel, context)),
     ...epochs(context),
     ...context.evidence.sentinels.flatMap((sentinel) => [
       ...namesMaster(sentinel, context),
@@ -28,10 +20,23 @@ export function sentinelChecks(context: Context): Finding[] {
   ];
 }
 
-function epochs({ evidence, converge }: Context): Finding[] {
+function reachable({ node, answer, error }: SentinelEvidence, context: Context): Finding {
+  const { expectation, converge, repair } = context;
+  const blind = watchesNothing(error);
+  const message = answer
+    ? `the Sentinel of ${node.name} answers`
+    : blind
+      ? `the Sentinel of ${node.name} does not watch ${expectation.inventory.masterName} (${error}): its state was lost`
+      : `the Sentinel of ${node.name} does not answer: ${error}`;
+  return finding("sentinel-reachable", node, answer !== undefined, message, blind ? repair : converge);
+}
+
+function epochs({ evidence, expectation, repair }: Context): Finding[] {
   const known = evidence.sentinels.flatMap(({ node, answer }) => (answer ? [{ node, answer }] : []));
   if (known.length === 0) return [];
   const equal = new Set(known.map(({ answer }) => answer.state.configEpoch)).size === 1;
+  const [highest] = [...known].sort((a, b) => b.answer.state.configEpoch - a.answer.state.configEpoch);
+  const overruling = highest && nameOf(highest.answer.state.master, expectation.inventory.nodes);
   const list = known.map(({ node, answer }) => `${node.name} ${answer.state.configEpoch}`).join(", ");
   return [
     finding(
@@ -40,15 +45,18 @@ function epochs({ evidence, converge }: Context): Finding[] {
       equal,
       equal
         ? `all Sentinels have epoch ${known[0]?.answer.state.configEpoch}`
-        : `the Sentinels' epochs differ (${list}): the highest one will overrule the others`,
-      converge,
+        : `the Sentinels' epochs differ (${list}): that of ${highest?.node.name}, which names ${overruling}, will overrule the others`,
+      `if it stays so for 5 s: ${repair}`,
     ),
   ];
 }
 
-function namesMaster({ node, answer }: SentinelEvidence, { master, converge, expectation }: Context): Finding[] {
+function namesMaster({ node, answer }: SentinelEvidence, context: Context): Finding[] {
   if (!answer) return [];
+  const { master, repair, expectation, evidence } = context;
   const { state } = answer;
+  const its = evidence.redis.find((each) => sameEndpoint(redisEndpoint(each.node), state.master))?.answer?.state;
+  const replica = its?.role === "replica" ? ", which is a replica" : "";
   const named = nameOf(state.master, expectation.inventory.nodes);
   const right = master !== undefined && sameEndpoint(state.master, redisEndpoint(master));
   return [
@@ -56,15 +64,15 @@ function namesMaster({ node, answer }: SentinelEvidence, { master, converge, exp
       "sentinel-names-master",
       node,
       right,
-      `the Sentinel of ${node.name} names ${named}${right ? "" : master ? `, not ${master.name}` : ", and no quorum agrees"}`,
-      converge,
+      `the Sentinel of ${node.name} names ${named}${right ? "" : replica}${right ? "" : master ? `, not ${master.name}` : ", and no quorum agrees"}`,
+      repair,
     ),
     finding(
       "sentinel-flags",
       node,
       state.flags === "master",
       `the Sentinel of ${node.name} sees ${named} as "${state.flags}"`,
-      `wait for the failover (redis-ha verify --env ${expectation.environment} --wait 30), then: ${converge}`,
+      `wait for the failover (redis-ha verify --env ${expectation.environment} --wait 30), then: ${repair}`,
     ),
   ];
 }
@@ -113,7 +121,7 @@ function known(
   expected: readonly (Endpoint & { name: string; answers: boolean })[],
   actual: readonly (Endpoint & { flags: string })[] | undefined,
   what: string,
-  { converge }: Context,
+  { converge, repair }: Context,
 ): Finding[] {
   if (!actual) return [];
   const ghosts = actual.filter((each) => !expected.some((wanted) => sameEndpoint(wanted, each)));
@@ -137,9 +145,11 @@ function known(
       wrong.length === 0
         ? `the Sentinel of ${node.name} knows ${expected.map(({ name }) => name).join(" and ") || `no ${what}`}`
         : `the Sentinel of ${node.name} ${wrong.join("; ")}`,
-      ghosts.length > 0 || missing.length === 0
-        ? converge
-        : `wait 15 s, a Sentinel learns of others every 2 to 10 s; then: ${converge}`,
+      ghosts.length > 0
+        ? repair
+        : missing.length === 0
+          ? converge
+          : `wait 15 s, a Sentinel learns of others every 2 to 10 s; then: ${converge}`,
     ),
   ];
 }

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { appliedSpec, nodeFolder, readIfThere, stateFolder } from "../agent/node-folder.ts";
+import { isUnderWay, readJournal } from "../agent/handover/journal.ts";
 import { canonicalKey } from "../topology/config-file.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { parseNodeSpec, type NodeSpec } from "../topology/node-spec.ts";
@@ -51,6 +52,8 @@ export interface SentinelEvidence {
 export interface FilesOnDisk {
   readonly redisConf?: string;
   readonly sentinelConf?: string;
+  /** A hand-over of this node's role that nobody works on any more. */
+  readonly interrupted?: { readonly from: string; readonly to?: string };
 }
 
 /** What the cluster should be. */
@@ -128,9 +131,14 @@ function filesOnDisk(environment: string, nodes: readonly TopologyNode[], root: 
   return new Map(
     nodes.map((node) => {
       const folder = nodeFolder(state, environment, node.name);
+      const journal = readJournal(folder);
       return [
         node.name,
-        { redisConf: readIfThere(folder.redisConf), sentinelConf: readIfThere(folder.sentinelConf) },
+        {
+          redisConf: readIfThere(folder.redisConf),
+          sentinelConf: readIfThere(folder.sentinelConf),
+          ...(journal && !isUnderWay(journal) ? { interrupted: journal } : {}),
+        },
       ] as const;
     }),
   );

@@ -16,13 +16,14 @@ export const checkTitles = {
   "sentinel-ckquorum": "every Sentinel can reach a quorum and a majority",
   "sentinel-peers": "every Sentinel knows exactly the other Sentinels",
   "sentinel-replicas": "every Sentinel knows exactly the replicas",
+  "hand-over": "no hand-over was interrupted",
   "sentinel-settings": "quorum and timings of every Sentinel are as applied",
   loaded: "every server has loaded its data",
   "replica-follows": "every replica follows the master",
   "replica-link": "every replica's link is up",
   "replica-caught-up": "every replica is caught up",
   "good-replicas": "enough replicas are in step for the master to accept writes",
-  fenced: "no server is fenced",
+  fenced: "no server asks for more replicas than applied before it takes writes",
   persistence: "the last writes of append-only file and snapshot worked",
   "config-rewrite": "every server can write its configuration file",
   "running-config": "every server runs with the applied redis.conf",
@@ -48,10 +49,15 @@ export interface Finding {
 export interface Context {
   readonly evidence: Evidence;
   readonly expectation: Expectation;
-  /** The node that a quorum of Sentinels names, else the only server that says that it is master. */
+  /**
+   * The node that a quorum of Sentinels names, else the only server that says that it is master; the latter also when
+   * the named one says that it is a replica.
+   */
   readonly master: TopologyNode | undefined;
   /** The command that mends drift. */
   readonly converge: string;
+  /** The command that mends lost and wrong state. */
+  readonly repair: string;
 }
 
 export const finding = (
@@ -69,16 +75,21 @@ export const finding = (
 export function checks(evidence: Evidence, expectation: Expectation): Finding[] {
   const { inventory, environment } = expectation;
   const masters = evidence.redis.filter(({ answer }) => answer?.state.role === "master");
+  const only = masters.length === 1 ? masters[0]?.node : undefined;
+  const named = quorumMaster(
+    evidence.sentinels.map(({ node, answer }) => ({ node, state: answer?.state })),
+    Math.max(inventory.quorum, majority(evidence.sentinels.length)),
+    inventory.nodes,
+  );
+  const namedIsReplica = evidence.redis.some(
+    ({ node, answer }) => node.name === named?.name && answer?.state.role === "replica",
+  );
   const context: Context = {
     evidence,
     expectation,
-    master:
-      quorumMaster(
-        evidence.sentinels.map(({ node, answer }) => ({ node, state: answer?.state })),
-        Math.max(inventory.quorum, majority(evidence.sentinels.length)),
-        inventory.nodes,
-      ) ?? (masters.length === 1 ? masters[0]?.node : undefined),
+    master: namedIsReplica ? (only ?? named) : (named ?? only),
     converge: `redis-ha converge --env ${environment}`,
+    repair: `redis-ha repair --env ${environment}`,
   };
   const found = [...replicationChecks(context), ...sentinelChecks(context), ...configChecks(context)];
   const order = Object.keys(checkTitles);

@@ -10,6 +10,7 @@ import {
   type RedisAnswer,
   type RedisState,
   type SentinelAnswer,
+  watchesNothing,
 } from "./answers.ts";
 import type { Endpoint } from "./connection.ts";
 
@@ -105,7 +106,11 @@ export function troubles(view: ClusterView): string[] {
   for (const { node, sentinel } of view.nodes) {
     if (!sentinel) continue;
     if (!sentinel.state) {
-      found.push(`the Sentinel of ${node.name} does not answer (${reason(sentinel.error)})`);
+      found.push(
+        watchesNothing(sentinel.error)
+          ? `the Sentinel of ${node.name} does not watch ${view.masterName}`
+          : `the Sentinel of ${node.name} does not answer (${reason(sentinel.error)})`,
+      );
     } else if (view.master && !sameEndpoint(sentinel.state.master, redisEndpoint(view.master))) {
       found.push(`the Sentinel of ${node.name} names ${nameOf(sentinel.state.master, nodes)}`);
     } else if (sentinel.state.flags !== "master") {

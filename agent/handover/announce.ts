@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { redisEndpoint, sameEndpoint, type SentinelAnswer } from "../../cluster/answers.ts";
+import { redisEndpoint, sameEndpoint, type SentinelAnswer, watchesNothing } from "../../cluster/answers.ts";
 import { Unreachable } from "../../cluster/connection.ts";
 import { agreement, type Link, type Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
@@ -8,9 +8,6 @@ import type { MonitorSettings } from "./journal.ts";
 
 /** Sentinels tell each other every 2 s; one that was restarted first has to connect. */
 const AGREE_TIMEOUT_MS = 20_000;
-
-/** What a Sentinel answers when it is asked about a master that it was made to forget. */
-const UNKNOWN_MASTER = /No such master/i;
 
 /** What one Sentinel must be told again of its master. Each keeps its own values. */
 export const settingsOf = (answers: readonly SentinelAnswer[], quorum: number): MonitorSettings => {
@@ -46,7 +43,7 @@ export async function announce(
   await Promise.all(
     reachable.map((link) =>
       unlessSilent(link, (redis) => redis.call("SENTINEL", "REMOVE", name)).catch((error: Error) => {
-        if (!UNKNOWN_MASTER.test(error.message)) throw error;
+        if (!watchesNothing(error.message)) throw error;
       }),
     ),
   );

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decideRole, type PersistedRole, type RoleFacts } from "../../agent/role.ts";
-import { persistedRole } from "../../agent/prestart.ts";
+import { decideRole, persistedRole, type PersistedRole, type RoleFacts } from "../../agent/role.ts";
 import type { RedisAnswer, SentinelAnswer } from "../../cluster/answers.ts";
 import { peer, specOf } from "../support/spec.ts";
 

@@ -47,22 +47,26 @@ describe("the state of a Sentinel that was away", () => {
   });
 
   it("is left alone when its peers agree with it", () => {
-    expect(reconcileSentinelState(seeded, spec, { master: at(7001), epoch: 3 }).changes).toEqual([]);
+    expect(reconcileSentinelState(seeded, spec, { master: at(7001), epoch: 3, source: "its peers" }).changes).toEqual(
+      [],
+    );
   });
 
   it("takes master and epoch from its peers when they moved on", () => {
-    const { text, changes } = reconcileSentinelState(seeded, spec, { master: at(7002), epoch: 5 });
+    const { text, changes } = reconcileSentinelState(seeded, spec, { master: at(7002), epoch: 5, source: "its peers" });
     expect(changes).toEqual(["master 127.0.0.1:7002 with epoch 5, from its peers"]);
     expect(text).toContain("sentinel monitor redis-ha-test 127.0.0.1 7002 2\nsentinel config-epoch redis-ha-test 5\n");
     expect(text).toContain("sentinel current-epoch 5");
-    expect(text).not.toContain("known-replica redis-ha-test 127.0.0.1 7002");
+    expect(text.match(/known-replica .*/g)).toEqual(
+      [7001, 7003].map((port) => `known-replica redis-ha-test 127.0.0.1 ${port}`),
+    );
     expect(text.match(/config-epoch|current-epoch|leader-epoch/g)).toHaveLength(3);
     expect(text).toContain("known-sentinel redis-ha-test 127.0.0.1 27002");
   });
 
   it("gives up an epoch of its own that is higher, when the others agree on another master", () => {
     const stale = seeded.replaceAll(" 3", " 9");
-    const { text } = reconcileSentinelState(stale, spec, { master: at(7002), epoch: 5 });
+    const { text } = reconcileSentinelState(stale, spec, { master: at(7002), epoch: 5, source: "its peers" });
     expect(text).toContain("sentinel config-epoch redis-ha-test 5");
     // Votes are counted by the current epoch, which never goes back.
     expect(text).toContain("sentinel current-epoch 9");

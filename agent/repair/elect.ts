@@ -1,0 +1,127 @@
+import fs from "node:fs";
+import { redisEndpoint, sameEndpoint } from "../../cluster/answers.ts";
+import type { TopologyNode } from "../../topology/topology.ts";
+import { ensureAgent } from "../agent-process.ts";
+import { withNodeLock } from "../apply.ts";
+import { roleClaims } from "../claims.ts";
+import { askAgent } from "../control.ts";
+import { aofFiles, setAside } from "../crash/append-only-file.ts";
+import { removeJournal, siblingFolder } from "../handover/journal.ts";
+import { appliedSpec, type NodeFolder, writeAtomically } from "../node-folder.ts";
+import { type ClusterContext, withCluster } from "../operations.ts";
+import { failOnError } from "../restart.ts";
+import { retiredNodes, type Session } from "../session.ts";
+import { type DataEvidence, dataEvidence } from "./data-evidence.ts";
+import { judge } from "./judge.ts";
+import { repair, type RepairReport } from "./repair.ts";
+import { follow } from "./steps.ts";
+
+/** The node must not, or cannot, be chosen as master. Nothing was touched. */
+export class ElectRefused extends Error {
+  override name = "ElectRefused";
+}
+
+/** What there is to decide by. Changes nothing. */
+export function electEvidence(context: ClusterContext): Promise<DataEvidence[]> {
+  return withCluster(context, "elect", ({ links, folder }) => dataEvidence(links, folder), false);
+}
+
+/**
+ * Makes a node master because the operator says so, for when nobody is master and nobody can know whose data is the
+ * newest. Every other data node follows it and takes its data; what a node had besides stays in a folder beside its
+ * data. Can be killed at any step and run again.
+ * @throws ElectRefused when a master exists that the Sentinels name, or when the node has no data
+ */
+export async function elect(context: ClusterContext, { node }: { node: string }): Promise<RepairReport> {
+  const done = await withCluster(context, "elect", (session) => promote(session, node), false);
+  const { done: mended, left } = await repair(context);
+  return { done: [...done, ...mended], left };
+}
+
+async function promote(session: Session, name: string): Promise<string[]> {
+  const { links, report } = session;
+  const chosen = links.servers.find(({ node }) => node.name === name)?.node;
+  if (!chosen) throw new ElectRefused(`${name} has no redis-server, so it cannot be master`);
+  await refuseIfHealthy(session, chosen);
+  const done: string[] = [];
+  const note = (line: string): void => {
+    done.push(line);
+    report(line);
+  };
+  // The choice outranks what an interrupted hand-over meant to do.
+  for (const { node } of links.servers) removeJournal(siblingFolder(session.folder, node.name));
+  // Those that are down first, so that none of them starts as a master beside the chosen one.
+  const others = links.servers.filter(({ node }) => node.name !== name);
+  for (const { node, connection } of others) {
+    const folder = siblingFolder(session.folder, node.name);
+    if (connection.connected || !fs.existsSync(folder.redisData)) continue;
+    keep(folder, node, note);
+    const { address, port } = redisEndpoint(chosen);
+    writeAtomically(folder.runtimeConf, `replicaof ${address} ${port}\n`);
+  }
+  await start(session, chosen);
+  note(`${name} is master`);
+  const states = await links.askServers();
+  for (const { node } of others) {
+    const state = states.find((answer) => answer.node.name === node.name)?.state;
+    if (!state) continue;
+    if (state.link !== "up" || !sameEndpoint(state.master, redisEndpoint(chosen)))
+      keep(siblingFolder(session.folder, node.name), node, note);
+    await follow(node, chosen);
+    note(`${node.name} follows ${name}`);
+  }
+  return done;
+}
+
+async function refuseIfHealthy({ links, folder }: Session, chosen: TopologyNode): Promise<void> {
+  const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
+  const verdict = judge({ group: links.group, servers, sentinels, claims: roleClaims(servers, folder) });
+  const named = links.named(sentinels);
+  if ("master" in verdict && verdict.rivals.length === 0 && verdict.master.name === named?.name) {
+    throw new ElectRefused(
+      verdict.master.name === chosen.name
+        ? `${chosen.name} is master already, and the Sentinels name it; what else is wrong, redis-ha repair mends`
+        : `${named.name} is master, and the Sentinels name it: there is nothing to decide. ` +
+            `To hand its role over without losing a write: redis-ha failover --to ${chosen.name}`,
+    );
+  }
+  const [own] = (await dataEvidence(links, folder)).filter(({ node }) => node === chosen.name);
+  if (!own?.hasData) {
+    throw new ElectRefused(`${chosen.name} has no data: as master it would make every other node empty too`);
+  }
+}
+
+/** A server that runs changes its role; one that waits, or is down, starts in it. */
+async function start(session: Session, chosen: TopologyNode): Promise<void> {
+  const { links } = session;
+  const folder = siblingFolder(session.folder, chosen.name);
+  const running = await links
+    .server(chosen.name, (redis) => redis.ping())
+    .then(
+      () => true,
+      (error: Error) => error.name === "ReplyError",
+    );
+  if (running) {
+    await links.server(chosen.name, async (redis) => {
+      await redis.replicaof("NO", "ONE");
+      await redis.config("REWRITE");
+    });
+    return;
+  }
+  const spec = appliedSpec(folder);
+  if (!spec || retiredNodes(session).includes(chosen.name)) {
+    throw new ElectRefused(`${chosen.name} is not applied on this computer, so it cannot be started; apply it first`);
+  }
+  writeAtomically(folder.elected, `${new Date().toISOString()}\n`);
+  await withNodeLock(spec, folder, async () => {
+    await ensureAgent(folder, []);
+    const response = await askAgent(folder.socket, { do: "ensure" });
+    // Its Sentinel may still wait for a master to be known: the next step starts it.
+    failOnError(chosen.name, { ...response, servers: { redis: response.servers.redis ?? { pid: null, error: null } } });
+  });
+}
+
+/** What a node has and the chosen one may lack can be looked at later. */
+function keep(folder: NodeFolder, node: TopologyNode, note: (line: string) => void): void {
+  if (aofFiles(folder.redisData)) note(`what ${node.name} had is kept in ${setAside(folder.redisData)}`);
+}
