@@ -78,7 +78,12 @@ export async function noteComplete({ folder, links }: Pick<Session, "folder" | "
   if (!master || sentinels.some(({ state }) => !sameEndpoint(state?.master, redisEndpoint(master.node)))) return;
   const rest = servers.filter((answer) => answer !== master);
   if (rest.some((answer) => notInSync(master, answer) !== undefined)) return;
-  writeAtomically(folder.complete, `${new Date().toISOString()}\n`);
+  // On this computer the others' folders lie beside this one, and need not find out by themselves.
+  for (const { name } of links.group.nodes) {
+    const its = siblingFolder(folder, name);
+    if (fs.existsSync(its.spec) && !fs.existsSync(its.complete))
+      writeAtomically(its.complete, `${new Date().toISOString()}\n`);
+  }
 }
 
 /**

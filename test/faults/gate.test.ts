@@ -38,7 +38,7 @@ describe.sequential("the gate before a restart", () => {
     await without(other, "redis", async () => {
       const pid = cluster.pid(node, "redis");
       const { code, all } = await cluster.applySpec(restarting(node));
-      expect(code).toBe(1);
+      expect(code, all).toBe(1);
       expect(all).toContain(
         `refused: restarting ${node} now would leave no in-sync replica (${other}: connection refused). ` +
           `Repair ${other} first: redis-ha converge --env local --zone ${other.replace("redis-", "")}`,
@@ -67,7 +67,7 @@ describe.sequential("the gate before a restart", () => {
         5000,
       );
       const { code, all } = await cluster.applySpec(restarting(node));
-      expect(code).toBe(1);
+      expect(code, all).toBe(1);
       expect(all).toMatch(
         new RegExp(`would leave no in-sync replica \\(${other}: link down for 1\\d s\\)\\. Repair ${other}`),
       );
@@ -96,7 +96,7 @@ describe.sequential("the gate before a restart", () => {
       const spec = cluster.spec(node);
       const text = `${spec.files["sentinel.conf"]}loglevel verbose\n`;
       const { code, all } = await cluster.applySpec({ ...spec, files: { ...spec.files, "sentinel.conf": text } });
-      expect(code).toBe(1);
+      expect(code, all).toBe(1);
       expect(all).toContain(
         `refused: restarting the Sentinel of ${node} now would leave nobody to fail over ` +
           `(1 of 3 Sentinels would answer, 2 are needed). Repair ${other} first: redis-ha converge --env local --zone`,
