@@ -176,7 +176,9 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
     const found = await failing();
     expect(found).toContain("sentinel-names-master redis-c");
     expect(found.filter((each) => !each.endsWith(" redis-c"))).toEqual([]);
-    expect(await message("sentinel-names-master")).toBe("the Sentinel of redis-c names redis-b, which is a replica, not redis-a");
+    expect(await message("sentinel-names-master")).toBe(
+      "the Sentinel of redis-c names redis-b, which is a replica, not redis-a",
+    );
   });
 
   it("names a Sentinel that watches nothing of that name", async () => {
