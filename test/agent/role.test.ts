@@ -143,6 +143,16 @@ describe("the role in which redis-server starts", () => {
       facts("a", { hasData: false, peers: [redis(b), redis(c, b)] }),
       "replica of 7002",
     ],
+    [
+      "the operator chose it, and it has data: master that takes no writes until the Sentinels agree",
+      facts("b", { persisted: replicaOf(peer("h")), elected: true }),
+      "fenced master",
+    ],
+    [
+      "the operator chose it, but its data is gone: never an empty master",
+      facts("b", { hasData: false, elected: true }),
+      "wait",
+    ],
     ["first start of the seed in a new group: master", facts("a", { ...fresh, groupIsNew: true }), "master"],
     [
       "first start of the seed when the group has data and nobody answers: waits",
