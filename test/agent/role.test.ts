@@ -1,29 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { decideRole, persistedRole, type PersistedRole, type RoleFacts } from "../../agent/role.ts";
 import type { RedisAnswer, SentinelAnswer } from "../../cluster/answers.ts";
+import { sentinelNaming } from "../support/answers.ts";
 import { peer, specOf } from "../support/spec.ts";
 
 const a = peer("a");
 const b = peer("b");
 const c = peer("c");
 
-const names = (voter: typeof a, named: typeof a, flags = "master"): SentinelAnswer => ({
-  node: voter,
-  state: {
-    master: { address: named.address, port: named.redisPort as number },
-    flags,
-    configEpoch: 0,
-    masterSilentMs: 0,
-    quorum: 2,
-    downAfterMs: 2000,
-    failoverTimeoutMs: 10_000,
-    parallelSyncs: 1,
-    replicas: [],
-    sentinels: [],
-    pid: 1,
-    configFile: "",
-  },
-});
+const names = (voter: typeof a, named: typeof a, flags = "master"): SentinelAnswer =>
+  sentinelNaming(voter, named, { flags });
 const silent = (node: typeof a): { node: typeof a; error: string } => ({ node, error: "connection refused" });
 
 const redis = (node: typeof a, follows?: typeof a): RedisAnswer => ({

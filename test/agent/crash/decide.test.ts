@@ -1,7 +1,8 @@
 import { describe, expect, it, test } from "vitest";
 import type { conditions } from "../../../agent/crash/decide.ts";
 import { type CrashFacts, decideCrash, type MasterSample } from "../../../agent/crash/decide.ts";
-import { redisEndpoint, type RedisState, type SentinelState } from "../../../cluster/answers.ts";
+import { redisEndpoint, type RedisState, type SentinelAnswer, type SentinelState } from "../../../cluster/answers.ts";
+import { sentinelNaming } from "../../support/answers.ts";
 import { peer } from "../../support/spec.ts";
 
 const [a, b, c] = [peer("a"), peer("b"), peer("c")];
@@ -33,21 +34,9 @@ const replica = (changes: Partial<RedisState> = {}): RedisState => ({
   ...changes,
 });
 
-const sentinel = (changes: Partial<SentinelState> = {}): SentinelState => ({
-  master: redisEndpoint(a),
-  flags: "master,disconnected",
-  configEpoch: 1,
-  masterSilentMs: 0,
-  quorum: 2,
-  downAfterMs: 2000,
-  failoverTimeoutMs: 10_000,
-  parallelSyncs: 1,
-  replicas: [],
-  sentinels: [],
-  pid: 1,
-  configFile: "",
-  ...changes,
-});
+/** A Sentinel whose connection to the master was just closed. */
+const sentinel = (node: typeof a, changes: Partial<SentinelState> = {}): SentinelAnswer =>
+  sentinelNaming(node, a, { flags: "master,disconnected", configEpoch: 1, ...changes });
 
 const facts = (changes: Partial<CrashFacts> = {}): CrashFacts => ({
   node: a,
@@ -60,7 +49,7 @@ const facts = (changes: Partial<CrashFacts> = {}): CrashFacts => ({
     { node: b, state: replica() },
     { node: c, state: replica({ offset: 1200 }) },
   ],
-  sentinels: [a, b, c].map((node) => ({ node, state: sentinel() })),
+  sentinels: [a, b, c].map((node) => sentinel(node)),
   handingOver: false,
   ...changes,
 });
@@ -86,9 +75,9 @@ describe("after the crash of a master", () => {
     { node: c, error: "no answer in time" },
   ];
   const oneSentinel = (changes: Partial<SentinelState>): CrashFacts["sentinels"] => [
-    { node: a, state: sentinel() },
-    { node: b, state: sentinel() },
-    { node: c, state: sentinel(changes) },
+    sentinel(a),
+    sentinel(b),
+    sentinel(c, changes),
   ];
   const cases: [keyof typeof conditions, Partial<CrashFacts>, string | RegExp][] = [
     ["wanted", { mode: "restart" }, 'onMasterCrash is "restart"'],
