@@ -76,6 +76,10 @@ export class Resident {
         request.do === "status" ? this.handle(request) : this.enqueue(() => this.handle(request)),
       );
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => this.leave(signal));
+      // A mistake of ours must not leave the servers without anybody who starts them again.
+      process.on("unhandledRejection", (error) =>
+        this.log(`agent: ${String((error as Error | undefined)?.stack ?? error)}`),
+      );
       const guarding = this.guard.run();
       await this.watch();
       this.guard.close();
