@@ -25,7 +25,8 @@ export async function confirmMaster(
   return withConnection(self, async (redis) => {
     const state = redisStateOf(parseInfo(await redis.info()));
     if (state.loading) return false;
-    if (state.role === "master") {
+    let { role } = state;
+    if (role === "master") {
       const nodes = allNodes(spec);
       const [sentinels, servers] = await Promise.all([
         askSentinels(nodes, spec.masterName, ASK_MS),
@@ -46,11 +47,12 @@ export async function confirmMaster(
         log(`redis: a quorum of Sentinels names ${named.name}: becomes its replica`);
         await redis.replicaof(master.address, master.port);
         await redis.config("REWRITE");
+        role = "replica";
       }
     }
     const wanted = parseConfigFile(spec.files["redis.conf"] ?? "").get("min-replicas-to-write") ?? "0";
     await redis.config("SET", "min-replicas-to-write", wanted);
-    log(`redis: settled as ${state.role}; min-replicas-to-write is ${wanted} again`);
+    log(`redis: settled as ${role}; min-replicas-to-write is ${wanted} again`);
     return true;
   });
 }

@@ -23,8 +23,8 @@ const DOWN_AFTER_MS = 2000;
 export class Guard {
   private observer: Observer | undefined;
   private readonly closing = new AbortController();
-  /** The process that `answeredAt` speaks of. */
-  private watched: number | undefined;
+  private choring = false;
+  private readonly told = new Map<string, string>();
   /** At work with the cluster's lock, of which one process can have one. */
   private busy = false;
 
@@ -39,7 +39,11 @@ export class Guard {
 
   /** Watches the node as this spec describes it; does nothing when it already does. */
   async watch(spec: NodeSpec): Promise<void> {
-    if (spec.node.redisPort === undefined) return;
+    if (spec.node.redisPort === undefined) {
+      this.observer?.close();
+      this.observer = undefined;
+      return;
+    }
     if (this.observer && JSON.stringify(this.observer.spec) === JSON.stringify(spec)) return;
     const fresh = await Observer.open(spec, this.folder, this.log, this.onLost);
     this.observer?.close();
@@ -54,7 +58,7 @@ export class Guard {
       await this.observer?.observe();
       if (performance.now() - choresAt > CHORES_MS) {
         choresAt = performance.now();
-        await this.chores().catch((error: Error) => this.log(error.message));
+        void this.chores();
       }
       const rest = (this.observer?.restMs ?? CHORES_MS) - (performance.now() - started);
       await delay(Math.max(0, rest), undefined, { signal: this.closing.signal }).catch(() => undefined);
@@ -100,12 +104,30 @@ export class Guard {
     return rest && (() => rest().finally(() => (this.busy = false)));
   }
 
+  /** Each by itself, and beside the observing: the end of a hand-over takes seconds. */
   private async chores(): Promise<void> {
     const { observer } = this;
-    if (!observer) return;
-    await this.endHandOvers(observer);
-    await this.freeClients(observer);
-    await noteComplete({ folder: this.folder, links: observer.links });
+    if (!observer || this.choring) return;
+    this.choring = true;
+    try {
+      await this.chore("hand-over", () => this.endHandOvers(observer));
+      await this.chore("hang", () => this.freeClients(observer));
+      await this.chore("complete", () => noteComplete({ folder: this.folder, links: observer.links }));
+    } finally {
+      this.choring = false;
+    }
+  }
+
+  /** What fails is tried again a second later, and told once. */
+  private async chore(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.told.delete(name);
+    } catch (error) {
+      const { message } = error as Error;
+      if (this.told.get(name) !== message) this.log(message);
+      this.told.set(name, message);
+    }
   }
 
   private async endHandOvers({ links }: Observer): Promise<void> {
@@ -129,26 +151,23 @@ export class Guard {
   }
 
   /**
-   * Kills a server that hangs, but only when it is master no more: a client that waits on its socket would wait for
-   * ever. One that is still master may be at work on a slow command, and killing it would make every such command an
-   * outage.
+   * Kills a server that hangs, but only when it was master and is it no more: a client that waits on its socket would
+   * wait for ever. One that is still master may be at work on a slow command, and killing it would make every such
+   * command an outage; so may a replica.
    */
   private async freeClients(observer: Observer): Promise<void> {
     const record = this.running();
-    if (record?.pid !== this.watched) {
-      // A process that has just been started was not asked yet.
-      this.watched = record?.pid;
-      observer.answeredAt = performance.now();
-    }
-    const silentMs = performance.now() - observer.answeredAt;
-    if (!record || silentMs < DOWN_AFTER_MS) return;
+    const { silentSince } = observer;
+    if (!record || record.pid !== observer.masterPid || silentSince === undefined) return;
+    const silentMs = performance.now() - silentSince;
+    if (silentMs < DOWN_AFTER_MS) return;
     const successor = await observer.replacedBy();
-    if (successor === undefined) return;
+    // It may have answered meanwhile, and then it knows by now that it is a replica.
+    if (successor === undefined || observer.silentSince !== silentSince) return;
     this.log(
       `redis: silent for ${Math.round(silentMs)} ms, and ${successor} is master: killed, so that its clients come free`,
     );
     observer.sample = undefined;
-    observer.answeredAt = performance.now();
     process.kill(record.pid, "SIGKILL");
   }
 }

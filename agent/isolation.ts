@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import path from "node:path";
 import { FENCE } from "../cluster/answers.ts";
 import { strings } from "../cluster/connection.ts";
 import { agreement, type Links } from "../cluster/links.ts";
@@ -6,6 +7,8 @@ import { parseConfigFile } from "../topology/config-file.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { confirmMaster } from "./fence.ts";
 import type { NodeFolder } from "./node-folder.ts";
+import { readRecord } from "./processes.ts";
+import type { ServerRecord } from "./server.ts";
 
 /** A master is on its own when this many looks in a row found nobody, over at least this time. */
 const LOOKS = 2;
@@ -47,6 +50,8 @@ export class IsolationRule {
 
   /** Looks, and sets what has to be set. To be called while the node is master. */
   async keep(): Promise<void> {
+    // A server that was started fenced is let go when the Sentinels have heard it, and not before.
+    if (readRecord<ServerRecord>(path.join(this.folder.run, "redis.json"))?.fenced === true) return;
     const [sentinels, peers] = await Promise.all([
       this.answering(this.links.sentinels),
       this.answering(this.links.servers.filter(({ node }) => node.name !== this.spec.node.name)),
@@ -73,6 +78,14 @@ export class IsolationRule {
         `${now}, min-replicas-to-write ${value}`,
     );
     this.isolation = now;
+  }
+
+  /** The node is a replica now: what was set on the master is taken back, or it would refuse writes when it is master again. */
+  async demoted(): Promise<void> {
+    if (this.isolation === undefined || this.isolation === "joined") return;
+    const applied = parseConfigFile(this.spec.files["redis.conf"] ?? "").get(MIN_REPLICAS) ?? "0";
+    await this.links.server(this.spec.node.name, (redis) => redis.config("SET", MIN_REPLICAS, applied));
+    this.isolation = "joined";
   }
 
   private note(what: "majority" | "peer", answers: boolean): void {

@@ -23,8 +23,10 @@ const REPLICA_SAMPLE_MS = 1000;
 export class Observer {
   /** The last sample of the server as master; undefined when it was none, or never answered. */
   sample: MasterSample | undefined;
-  /** When the server last answered anything, by performance.now(). */
-  answeredAt = performance.now();
+  /** Since when it has not answered, by performance.now(); undefined while it does. */
+  silentSince: number | undefined;
+  /** The process that was master when it last answered; undefined when it was a replica. */
+  masterPid: number | undefined;
   private readonly isolation: IsolationRule;
   private readonly positions = new AofPositions();
   private runId = "";
@@ -66,11 +68,14 @@ export class Observer {
 
   /** Asks the server. Never throws. */
   async observe(): Promise<void> {
+    const asked = performance.now();
     try {
       await this.look();
+      this.silentSince = undefined;
     } catch (error) {
       // An error reply, such as LOADING or BUSY, is an answer.
-      if (!(error instanceof Unreachable)) this.answeredAt = performance.now();
+      if (error instanceof Unreachable) this.silentSince ??= asked;
+      else this.silentSince = undefined;
     }
     if (this.sample) this.keepRule();
   }
@@ -94,7 +99,6 @@ export class Observer {
     );
     const at = performance.now();
     const after = aofFiles(this.folder.redisData);
-    this.answeredAt = at;
     const info = parseInfo(text as string);
     const state = redisStateOf(info);
     if (state.runId !== this.runId) {
@@ -103,6 +107,8 @@ export class Observer {
     }
     if (state.loading || state.role !== "master") this.sample = undefined;
     if (state.loading) return;
+    this.masterPid = state.role === "master" ? state.pid : undefined;
+    if (state.role !== "master") await this.isolation.demoted();
     const size = Number(info["aof_current_size"]);
     const offset = before && after && this.positions.observe(before, after, size);
     if (state.role !== "master") return;

@@ -6,8 +6,11 @@ import { askAgent } from "./control.ts";
 import { HandOverRefused, handOver, type HandOverReport, type HandOverRequest } from "./handover/handover.ts";
 import { siblingFolder } from "./handover/journal.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, stateFolder } from "./node-folder.ts";
-import { restartServer } from "./restart.ts";
+import { failOnError, restartServer } from "./restart.ts";
 import { type Report, type Session, withSession } from "./session.ts";
+
+/** A machine that goes down does not wait for an apply. */
+const STOP_LOCK_WAIT_MS = 5000;
 
 /** A cluster as the operator's command sees it, on this computer. */
 export interface ClusterContext {
@@ -81,7 +84,7 @@ export async function withCluster<T>(
   const known = folders.find((folder) => appliedSpec(folder) !== undefined);
   const spec = known && appliedSpec(known);
   if (!spec) throw new HandOverRefused(`${context.environment} was never applied on this computer; npm start does`);
-  return withSession(spec, known, what, context.report, use, resume);
+  return withSession(spec, known, what, context.report, use, { resume });
 }
 
 function specOf(folder: NodeFolder, name: string): NodeSpec {
@@ -104,7 +107,7 @@ const folderOf = ({ root, environment }: ClusterContext, node: string): NodeFold
  */
 export async function stopNode(spec: NodeSpec, folder: NodeFolder, report: Report): Promise<string[]> {
   const done: string[] = [];
-  await withSession(spec, folder, `stop-of-${spec.node.name}`, report, async (session) => {
+  const use = async (session: Session): Promise<void> => {
     const { lock, links } = session;
     const master = links.named(await links.askSentinels())?.name === spec.node.name;
     if (!master) return;
@@ -116,7 +119,10 @@ export async function stopNode(spec: NodeSpec, folder: NodeFolder, report: Repor
       report,
     });
     done.push(`master's role handed over to ${to} (${Math.round(writeGapMs)} ms without writes)`);
-  }).catch((error: Error) => report(`stops without a hand-over: ${error.message}`));
-  await askAgent(folder.socket, { do: "stop", server: "redis" });
+  };
+  await withSession(spec, folder, `stop-of-${spec.node.name}`, report, use, { waitMs: STOP_LOCK_WAIT_MS }).catch(
+    (error: Error) => report(`stops without a hand-over: ${error.message}`),
+  );
+  failOnError(spec.node.name, await askAgent(folder.socket, { do: "stop", server: "redis" }));
   return [...done, "redis stopped"];
 }

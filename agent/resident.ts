@@ -119,7 +119,8 @@ export class Resident {
       const server = new Server(name, spec, this.folder, this.log);
       const found = before.has(name) ? undefined : await server.find();
       if (found) this.log(`${name}: adopted (pid ${found.pid})`);
-      const fresh = { stopped: false, error: null, backoffMs: BACKOFF_MS.first, startedAt: 0, retryAt: 0 };
+      // How long a server that is adopted has been answering is not known: it counts from now.
+      const fresh = { stopped: false, error: null, backoffMs: BACKOFF_MS.first, startedAt: Date.now(), retryAt: 0 };
       this.supervised.set(name, { expected: false, ...(before.get(name) ?? fresh), server });
     }
     await this.guard.watch(spec);
@@ -130,7 +131,7 @@ export class Resident {
     while (!this.leaving) {
       // Nobody could find this agent any more, and it could start nothing.
       if (!fs.existsSync(this.folder.spec)) return;
-      await this.enqueue(() => this.look());
+      await this.enqueue(() => this.look()).catch((error: Error) => this.log(error.message));
       if (Date.now() - rotated > ROTATE_EVERY_MS) {
         rotated = Date.now();
         this.rotate();
@@ -180,8 +181,8 @@ export class Resident {
   /** A replica takes over where that loses nothing; then, or else, the server is started again. */
   private async afterCrash(supervised: Supervised): Promise<void> {
     let rest: (() => Promise<void>) | undefined;
-    supervised.server.endLeftovers();
     try {
+      supervised.server.endLeftovers();
       rest = await this.guard.afterCrash();
     } catch (error) {
       this.log(`redis: the hand-over after its crash was not completed: ${(error as Error).message}`);
@@ -209,7 +210,10 @@ export class Resident {
   private async start(supervised: Supervised): Promise<void> {
     const { server } = supervised;
     try {
-      if (!(await server.find())) await this.startOrRollBack(supervised);
+      if (!(await server.find())) {
+        server.endLeftovers();
+        await this.startOrRollBack(supervised);
+      }
       supervised.error = null;
     } catch (error) {
       const message = (error as Error).message;

@@ -7,7 +7,7 @@ import { siblingFolder } from "./handover/journal.ts";
 import type { NodeFolder } from "./node-folder.ts";
 
 /** Another apply may wait for a full copy; two of those are the longest that anybody waits for the lock. */
-export const LOCK_WAIT_MS = 240_000;
+const LOCK_WAIT_MS = 240_000;
 
 /** A change of one node, with everything that it works with. */
 export interface Session {
@@ -25,6 +25,7 @@ export type Report = (line: string) => void;
  * Runs `use` with open connections to the group and with its lock, after ending what a killed run left half-way.
  * @param what for others who wait for the lock: "apply-of-redis-b"
  * @param resume false = leave an interrupted hand-over as it is: `use` deals with it
+ * @param waitMs how long to wait for somebody else who has the lock
  * @throws Locked when somebody else changes the cluster and does not end
  */
 export function withSession<T>(
@@ -33,12 +34,12 @@ export function withSession<T>(
   what: string,
   report: Report,
   use: (session: Session) => Promise<T>,
-  resume = true,
+  { resume = true, waitMs = LOCK_WAIT_MS }: { resume?: boolean; waitMs?: number } = {},
 ): Promise<T> {
   return withLinks(
     groupOf(spec),
     async (links) => {
-      const lock = await ClusterLock.take(links, what, { waitMs: LOCK_WAIT_MS, report });
+      const lock = await ClusterLock.take(links, what, { waitMs, report });
       try {
         if (lock && resume) for (const line of await resumeHandOvers(links, lock, folder)) report(line);
         return await use({ spec, folder, links, lock, report });

@@ -69,6 +69,9 @@ export async function withConnection<T>(
 /** The name of this project's connections in CLIENT LIST. */
 export const CLIENT_NAME = "redis-ha";
 
+/** A kept connection is given up after silence of this many times the time for one answer. */
+const SILENCES = 4;
+
 /** Pause before a kept connection that was lost is opened again, in milliseconds. */
 const RECONNECT_MS = 100;
 
@@ -90,7 +93,13 @@ export class KeptConnection {
     timeoutMs: number,
     onLost: () => void = () => undefined,
   ) {
-    this.redis = new Redis({ ...common(endpoint, timeoutMs), retryStrategy: () => RECONNECT_MS });
+    this.redis = new Redis({
+      ...common(endpoint, timeoutMs),
+      retryStrategy: () => RECONNECT_MS,
+      // One that was cut off would stay dead long after the network is back, since TCP tries ever more seldom; and what
+      // was asked in vain would pile up for an answer of a server that hangs.
+      socketTimeout: SILENCES * timeoutMs,
+    });
     this.redis.on("error", (error: Error) => {
       this.fault = error;
       this.settle();
@@ -153,7 +162,9 @@ function asUnreachable(endpoint: Endpoint, error: Error & { code?: string }): Er
 const isConnectionFault = (error: Error & { code?: string }): boolean =>
   error.code !== undefined ||
   error.name === "MaxRetriesPerRequestError" ||
-  /^(Command timed out|Connection is closed|Stream isn't writeable|connect E|Socket closed)/.test(error.message);
+  /^(Command timed out|Connection is closed|Stream isn't writeable|connect E|Socket closed|Socket timeout)/.test(
+    error.message,
+  );
 
 function reasonOf(error: Error & { code?: string }): string {
   if (error.code === "ECONNREFUSED") return "connection refused";

@@ -9,6 +9,7 @@ import { settleEpoch } from "../handover/handover.ts";
 import { type Journal, readJournal, removeJournal, writeJournal } from "../handover/journal.ts";
 import { passedOn } from "../handover/passed-on.ts";
 import type { NodeFolder } from "../node-folder.ts";
+import { inFailover } from "../role.ts";
 import { setAside } from "./append-only-file.ts";
 import { decideCrash, type MasterSample } from "./decide.ts";
 import { promote } from "./promote.ts";
@@ -48,6 +49,18 @@ export async function handleCrash(crash: Crash): Promise<(() => Promise<void>) |
     log(`redis: crashed as master; decision: restart in place: ${why}${doubt}`);
     return undefined;
   };
+  const judge = async () => {
+    const [servers, sentinels] = await Promise.all([
+      drained(links, spec.node),
+      links.askSentinels({ withinMs: SILENT_MS }),
+    ]);
+    const handingOver = readJournal(crash.folder) !== undefined;
+    const facts = { ...crash, node: spec.node, now: performance.now(), servers, sentinels, handingOver };
+    return { sentinels, decision: decideCrash(facts, crash.without) };
+  };
+  // Most reasons against it are seen at once, and the server is started again the sooner.
+  const first = await judge();
+  if (first.decision.do === "restart") return restart(first.decision.because);
   let lock: ClusterLock | undefined;
   try {
     lock = await ClusterLock.take(links, `crash-of-${spec.node.name}`);
@@ -57,21 +70,7 @@ export async function handleCrash(crash: Crash): Promise<(() => Promise<void>) |
   if (!lock) return restart("no majority of Sentinels answers");
   let keepLock = false;
   try {
-    const [servers, sentinels] = await Promise.all([
-      drained(links, spec.node),
-      links.askSentinels({ withinMs: SILENT_MS }),
-    ]);
-    const decision = decideCrash(
-      {
-        ...crash,
-        node: spec.node,
-        now: performance.now(),
-        servers,
-        sentinels,
-        handingOver: readJournal(crash.folder) !== undefined,
-      },
-      crash.without,
-    );
+    const { decision, sentinels } = await judge();
     if (decision.do === "restart") return restart(decision.because);
     log(`redis: crashed as master; decision: promote ${decision.to.name}: ${decision.because}`);
     const journal: Omit<Journal, "version" | "holder"> = {
@@ -128,7 +127,11 @@ async function promoted(
       return "nothing was compared";
     }
     if (!sample) throw new Error("there is no sample to compare with");
-    return await promote(links, to, sample, folder.redisData);
+    const replayed = await promote(links, to, sample, folder.redisData);
+    // Playing back takes its time, in which the Sentinels may have begun themselves.
+    if (inFailover(await links.askSentinels({ withinMs: SILENT_MS })))
+      throw new Error("the Sentinels are failing over");
+    return replayed;
   } catch (error) {
     log(`redis: decision changed to restart in place: ${(error as Error).message}`);
     const { address, port } = redisEndpoint(spec.node);

@@ -12,7 +12,7 @@ import { type RawCommand, remainderOf } from "./resp.ts";
 const MOST_BYTES = 64 * 1024 * 1024;
 /** What is played back keeps the clients waiting: this much takes about 0.2 s. */
 const MOST_REPLAYED_BYTES = 8 * 1024 * 1024;
-const STREAM_TIMEOUT_MS = 1000;
+const STREAM_TIMEOUT_MS = 300;
 const MIN_REPLICAS = "min-replicas-to-write";
 
 /**

@@ -4,12 +4,13 @@ import { agreement, type Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import type { NodeFolder } from "../node-folder.ts";
 import { waitFor } from "../processes.ts";
+import { inFailover } from "../role.ts";
 import { untilEqual, type HandOverReport, type HandOverRequest } from "./handover.ts";
 import { type Journal, removeJournal } from "./journal.ts";
 import { releaseClients, rewriteAll } from "./passed-on.ts";
 
-/** Sentinel needs about 1 s; with this much more it has given up. */
-const FAILOVER_TIMEOUT_MS = 8000;
+/** Sentinel needs about 1 s, and gives an attempt up after its failover-timeout; so much later it has certainly. */
+const RESERVE_MS = 2000;
 
 /**
  * The slow hand-over, for when a Sentinel that may be alive is silent: Sentinel itself fails over, and so counts the
@@ -34,10 +35,11 @@ export async function fencedFailover(
     await setFence(FENCE);
     await untilEqual(links, from, inSync);
     await startFailover(links, answering);
-    const to = await untilPromoted(links, from);
+    const patienceMs = journal.settings.failoverTimeoutMs + RESERVE_MS;
+    const to = await untilPromoted(links, from, patienceMs);
     const { address, port } = redisEndpoint(to);
     await links.server(from.name, (redis) => redis.replicaof(address, port));
-    await untilNamed(links, to, answering);
+    await untilNamed(links, to, answering, patienceMs);
     await setFence(journal.minReplicasToWrite);
     await releaseClients(links, from);
     const writeGapMs = performance.now() - started;
@@ -45,7 +47,8 @@ export async function fencedFailover(
     removeJournal(folder);
     return { from: from.name, to: to.name, grade: "slow", writeGapMs };
   } catch (error) {
-    if (!(await promoted(links, from))) {
+    // Otherwise the fence and the journal stay: whoever resumes the hand-over sees who became master.
+    if (await nobodyPromoted(links, from)) {
       await setFence(journal.minReplicasToWrite).catch(() => undefined);
       removeJournal(folder);
     }
@@ -71,12 +74,14 @@ async function startFailover(links: Links, answering: readonly string[]): Promis
   throw new Error(`no Sentinel started a failover (${refusals.join("; ")})`);
 }
 
-async function promoted(links: Links, from: TopologyNode): Promise<TopologyNode | undefined> {
-  const answers = await links.askServers();
-  return answers.find(({ node, state }) => node.name !== from.name && state?.role === "master")?.node;
+/** Every other server says that it is a replica, and no Sentinel is about to change that. */
+async function nobodyPromoted(links: Links, from: TopologyNode): Promise<boolean> {
+  const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
+  const others = servers.filter(({ node }) => node.name !== from.name);
+  return others.every(({ state }) => state?.role === "replica") && !inFailover(sentinels);
 }
 
-function untilPromoted(links: Links, from: TopologyNode): Promise<TopologyNode> {
+function untilPromoted(links: Links, from: TopologyNode, timeoutMs: number): Promise<TopologyNode> {
   const others = links.servers.filter(({ node }) => node.name !== from.name);
   return waitFor(
     "the Sentinels have promoted a replica",
@@ -93,13 +98,18 @@ function untilPromoted(links: Links, from: TopologyNode): Promise<TopologyNode> 
       );
       return roles.find(({ role }) => role === "master")?.node;
     },
-    FAILOVER_TIMEOUT_MS,
+    timeoutMs,
     10,
   );
 }
 
 /** The clients ask the Sentinels, so they wait until enough of these know. */
-async function untilNamed(links: Links, to: TopologyNode, answering: readonly string[]): Promise<void> {
+async function untilNamed(
+  links: Links,
+  to: TopologyNode,
+  answering: readonly string[],
+  timeoutMs: number,
+): Promise<void> {
   await waitFor(
     `the Sentinels name ${to.name}`,
     async () => {
@@ -107,7 +117,7 @@ async function untilNamed(links: Links, to: TopologyNode, answering: readonly st
       const naming = answers.filter(({ state }) => sameEndpoint(state?.master, redisEndpoint(to))).length;
       return naming >= agreement(links.group) ? true : undefined;
     },
-    FAILOVER_TIMEOUT_MS,
+    timeoutMs,
     20,
   );
 }

@@ -78,7 +78,7 @@ export class HandOverRefused extends Error {
  *
  * Writes wait while the replica's offset reaches the master's; the servers change roles, the other replicas follow, the
  * Sentinels are told, and the clients are sent to the new master. Can be killed at any point: the journal lets
- * `resumeHandOver` finish it or take it back.
+ * `resumeHandOvers` finish it or take it back.
  * @throws HandOverRefused when it would not be safe; LockLost; Error when a step failed, with what is the state now
  */
 export async function handOver(request: HandOverRequest): Promise<HandOverReport> {
@@ -246,7 +246,7 @@ async function takeBack(links: Links, from: TopologyNode): Promise<void> {
   await links.server(from.name, (redis) => redis.call("CLIENT", "UNPAUSE")).catch(() => undefined);
 }
 
-/** With the role where it was, nothing is left to be finished. Otherwise the journal stays for `resumeHandOver`. */
+/** With the role where it was, nothing is left to be finished. Otherwise the journal stays for `resumeHandOvers`. */
 function removeJournalIfMaster(state: RedisState | undefined, folder: NodeFolder): void {
   if (state?.role === "master" && state.failoverState === "no-failover") removeJournal(folder);
 }
