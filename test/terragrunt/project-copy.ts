@@ -1,5 +1,6 @@
 import fs from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { describe } from "vitest";
@@ -66,6 +67,8 @@ export class ProjectCopy {
     await fs.writeFile(copy.at("package.json"), `{ "type": "module" }\n`);
     await fs.mkdir(copy.at("environments"));
     await copy.describeStacks(stacks);
+    // The stamp has whole milliseconds: a source of the same one would count as younger.
+    await delay(20);
     await writeOutput(copy.folder, stacks);
     return copy;
   }
