@@ -134,7 +134,7 @@ export class Wreckage {
 
   /** The cluster is well, and everything that was written is everywhere. */
   async holds(): Promise<void> {
-    const { code, all } = await this.checkout.redisHa("verify", "--env", this.environment, "--wait", "30");
+    const { code, all } = await this.checkout.redisHa("verify", "--env", this.environment, "--wait", "60");
     expect(code, all).toBe(0);
     await this.keptOn(...this.cluster.names);
   }
