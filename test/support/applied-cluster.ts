@@ -94,7 +94,7 @@ export class AppliedCluster {
     return this.checkout.redisHa(...args, "--env", this.environment);
   }
 
-  async verified(seconds = 30): Promise<void> {
+  async verified(seconds = 60): Promise<void> {
     const { code, all } = await this.redisHa("verify", "--wait", String(seconds));
     expect(code, all).toBe(0);
   }
