@@ -3,6 +3,7 @@ import { redisStateOf } from "../cluster/answers.ts";
 import { pairs, parseInfo } from "../cluster/connection.ts";
 import { parseConfigFile, sameConfigValue } from "../topology/config-file.ts";
 import { liveChanges, type LiveChange, setLive, unreportedKeys } from "./live.ts";
+import { MIN_REPLICAS } from "./min-replicas.ts";
 import { type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { readRecord, waitFor } from "./processes.ts";
 import { restartServer } from "./restart.ts";
@@ -12,8 +13,6 @@ import { provenSpec } from "./stage.ts";
 
 /** Loading grows with the data: about 1 s for 200 MB; a server that answers LOADING is alive and gets its time. */
 const LOAD_TIMEOUT_MS = 120_000;
-
-const MIN_REPLICAS = "min-replicas-to-write";
 
 const recordOf = (folder: NodeFolder): ServerRecord | undefined =>
   readRecord<ServerRecord>(path.join(folder.run, "redis.json"));

@@ -1,9 +1,10 @@
 import path from "node:path";
-import { withConnection } from "../cluster/connection.ts";
+import type { Redis } from "ioredis";
+import { pairs, withConnection } from "../cluster/connection.ts";
 import { sentinelEndpoint } from "../cluster/answers.ts";
 import { parseSentinelFile, type SentinelFile } from "../topology/config-file.ts";
 import { GateShut } from "./gate.ts";
-import { ghosts, sentinelDrift } from "./live.ts";
+import { ghosts, PATIENT_MS } from "./live.ts";
 import { type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { readRecord } from "./processes.ts";
 import { restartServer } from "./restart.ts";
@@ -25,11 +26,11 @@ export async function applySentinel(session: Session, before: string | undefined
   const { spec, folder } = session;
   const text = spec.files["sentinel.conf"] ?? "";
   const record = readRecord<ServerRecord>(recordFile(folder));
-  const done = await setTimings(session, text);
+  const { done, unknown } = await setTimings(session, text);
   const changed =
     record?.config !== configHash(text) && !(before !== undefined && onlyTimings(spec.masterName, before, text));
-  const why = changed ? ["sentinel.conf changed"] : await sentinelDrift(spec, text);
-  if (why.length > 0) return [...done, ...(await restartServer(session, "sentinel", why.join(", ")))];
+  const why = changed ? "sentinel.conf changed" : unknown;
+  if (why !== undefined) return [...done, ...(await restartServer(session, "sentinel", why))];
   done.push(...(await forgetGhosts(session)));
   if (record && record.config !== configHash(text)) {
     writeAtomically(recordFile(folder), JSON.stringify({ ...record, config: configHash(text) } satisfies ServerRecord));
@@ -55,23 +56,31 @@ export async function forgetGhosts(session: Session): Promise<string[]> {
   }
 }
 
-async function setTimings({ spec }: Session, text: string): Promise<string[]> {
+/** @returns what was set, or that the Sentinel does not know the master, which only a restart mends */
+async function setTimings({ spec }: Session, text: string): Promise<{ done: string[]; unknown?: string }> {
   const wanted = new Map([
     ...(parseSentinelFile(text).masters.get(spec.masterName) ?? new Map<string, string>()),
     ["quorum", String(spec.quorum)],
   ]);
-  return withConnection(sentinelEndpoint(spec.node), async (redis) => {
-    const reply = (await redis.call("SENTINEL", "MASTER", spec.masterName).catch(() => [])) as string[];
+  const set = async (redis: Redis): Promise<{ done: string[]; unknown?: string }> => {
+    let running: Record<string, string>;
+    try {
+      running = pairs(await redis.call("SENTINEL", "MASTER", spec.masterName));
+    } catch (error) {
+      // Only its own word counts: one that is slow must not be restarted for that.
+      if ((error as Error).name !== "ReplyError") throw error;
+      return { done: [], unknown: `it does not know ${spec.masterName}: ${(error as Error).message}` };
+    }
     const done: string[] = [];
     for (const key of liveKeys) {
       const value = wanted.get(key);
-      const running = reply[reply.indexOf(key) + 1];
-      if (value === undefined || !reply.includes(key) || running === value) continue;
+      if (value === undefined || running[key] === undefined || running[key] === value) continue;
       await redis.call("SENTINEL", "SET", spec.masterName, key, value);
       done.push(`${key} set to ${value}`);
     }
-    return done;
-  });
+    return { done };
+  };
+  return withConnection(sentinelEndpoint(spec.node), set, PATIENT_MS);
 }
 
 /** Do two files differ in nothing but what can be set live? */

@@ -10,7 +10,7 @@ import { isAlive, readRecord, takeLock } from "./processes.ts";
 import { failOnError, noteComplete, untilInStep } from "./restart.ts";
 import type { ServerName, ServerRecord } from "./server.ts";
 import { type Report, type Session, withSession } from "./session.ts";
-import { createFolders, noteProven, stageFiles } from "./stage.ts";
+import { noteProven, stageFiles } from "./stage.ts";
 
 /**
  * Makes a node what its spec says: files, agent, servers, running configuration. Touches nothing that is right already.
@@ -20,15 +20,13 @@ import { createFolders, noteProven, stageFiles } from "./stage.ts";
  * @throws when the node cannot be made so; the message says why and what to do
  */
 export function applySpec(spec: NodeSpec, folder: NodeFolder, report: Report = () => undefined): Promise<string[]> {
-  return withSession(spec, folder, `apply-of-${spec.node.name}`, report, (session) => applyIn(session));
+  return withSession(spec, folder, `apply-of-${spec.node.name}`, report, applyIn);
 }
 
-/** The same within a session that has the cluster's lock already. */
-export async function applyIn(session: Session): Promise<string[]> {
+async function applyIn(session: Session): Promise<string[]> {
   const { spec, folder } = session;
   checkFiles(spec);
   return withNodeLock(spec, folder, async () => {
-    createFolders(folder);
     const pids = runningPids(folder);
     const before = appliedSpec(folder)?.files["sentinel.conf"];
     const data = spec.node.redisPort !== undefined;

@@ -1,16 +1,12 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { Redis } from "ioredis";
 import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
-import { withConnection } from "../cluster/connection.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 import { applySpec, forgetGone as forgetGoneIn } from "./apply.ts";
+import { follow } from "./follow.ts";
 import { inFailover } from "./role.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } from "./node-folder.ts";
-
-/** REPLICAOF drops the data that a replica has, and CONFIG REWRITE waits for the disk. */
-const FOLLOW_TIMEOUT_MS = 5000;
 
 export interface ConvergeOptions {
   readonly environment: string;
@@ -104,11 +100,7 @@ async function followNamedMaster(inventory: InventoryEnvironment): Promise<{ don
   const failed: string[] = [];
   for (const { node, state } of redis) {
     if (state?.role !== "replica" || sameEndpoint(state.master, endpoint)) continue;
-    const follow = async (client: Redis): Promise<void> => {
-      await client.replicaof(endpoint.address, endpoint.port);
-      await client.config("REWRITE");
-    };
-    await withConnection(redisEndpoint(node), follow, FOLLOW_TIMEOUT_MS).then(
+    await follow(node, master).then(
       () => done.push(`${node.name}: follows ${master.name} again`),
       (error: Error) => failed.push(`${node.name}: could not be made to follow ${master.name}: ${error.message}`),
     );

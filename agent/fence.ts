@@ -1,8 +1,8 @@
 import { askRedis, askSentinels, quorumMaster, redisEndpoint, redisStateOf } from "../cluster/answers.ts";
 import { parseInfo, withConnection } from "../cluster/connection.ts";
-import { parseConfigFile } from "../topology/config-file.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import { readJournal } from "./handover/journal.ts";
+import { appliedMinReplicas, MIN_REPLICAS, setMinReplicas } from "./min-replicas.ts";
 import { type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { inFailover } from "./role.ts";
 
@@ -50,9 +50,9 @@ export async function confirmMaster(
         role = "replica";
       }
     }
-    const wanted = parseConfigFile(spec.files["redis.conf"] ?? "").get("min-replicas-to-write") ?? "0";
-    await redis.config("SET", "min-replicas-to-write", wanted);
-    log(`redis: settled as ${role}; min-replicas-to-write is ${wanted} again`);
+    const wanted = appliedMinReplicas(spec);
+    await setMinReplicas(redis, wanted);
+    log(`redis: settled as ${role}; ${MIN_REPLICAS} is ${wanted} again`);
     return true;
   });
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type RedisAnswer, type SentinelAnswer } from "../cluster/answers.ts";
+import { quorumMaster, type RedisAnswer, type SentinelAnswer } from "../cluster/answers.ts";
 import { agreement, type Group, type Links } from "../cluster/links.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { replicasOf } from "./handover/plan.ts";
@@ -66,16 +66,8 @@ function copiesObjection(
   repair: (name: string) => string,
 ): string | undefined {
   const data = servers.filter((answer) => !retired.includes(answer.node.name));
-  const counts = new Map<string, number>();
-  for (const { state } of sentinels) {
-    const key = state && `${state.master.address}:${state.master.port}`;
-    if (key) counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  const master = data.find(
-    (answer) =>
-      answer.state?.role === "master" &&
-      (counts.get(`${answer.node.address}:${answer.node.redisPort}`) ?? 0) >= agreement(group),
-  );
+  const named = quorumMaster(sentinels, agreement(group), group.nodes);
+  const master = data.find(({ node: { name }, state }) => name === named?.name && state?.role === "master");
   if (!master) {
     return (
       `no node is master and named by the Sentinels, so nobody knows which copy of the data is the newest. ` +

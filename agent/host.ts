@@ -9,7 +9,7 @@ import { fenceArguments } from "./prestart.ts";
 import { waitFor } from "./processes.ts";
 import { Resident } from "./resident.ts";
 import { retire } from "./retire.ts";
-import { Server } from "./server.ts";
+import { Server, serverNames } from "./server.ts";
 
 const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on a node. People use the other commands.
 
@@ -114,8 +114,7 @@ async function install(spec: NodeSpec): Promise<number> {
  */
 export async function checkPorts(spec: NodeSpec, starting?: string): Promise<void> {
   for (const node of allNodes(spec)) {
-    for (const name of ["redis", "sentinel"] as const) {
-      if ((name === "redis" ? node.redisPort : node.sentinelPort) === undefined) continue;
+    for (const name of serverNames(node)) {
       const server = new Server(name, { ...spec, node }, folderOf(spec.environment, node.name), () => undefined);
       await untilFree(server, node.name === starting);
     }

@@ -1,11 +1,10 @@
 import fs from "node:fs";
 import path from "node:path";
 import { FENCE } from "../cluster/answers.ts";
-import { strings } from "../cluster/connection.ts";
 import { agreement, type Links } from "../cluster/links.ts";
-import { parseConfigFile } from "../topology/config-file.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { confirmMaster } from "./fence.ts";
+import { appliedMinReplicas, MIN_REPLICAS, runningMinReplicas, setMinReplicas } from "./min-replicas.ts";
 import type { NodeFolder } from "./node-folder.ts";
 import { readRecord } from "./processes.ts";
 import type { ServerRecord } from "./server.ts";
@@ -13,7 +12,6 @@ import type { ServerRecord } from "./server.ts";
 /** A master is on its own when this many looks in a row found nobody, over at least this time. */
 const LOOKS = 2;
 const AFTER_MS = 700;
-const MIN_REPLICAS = "min-replicas-to-write";
 
 /**
  * `joined`: the master reaches a majority of the Sentinels. `unwatched`: not that, but another data node.
@@ -63,19 +61,18 @@ export class IsolationRule {
     // Nobody to miss yet: the others are still to be applied.
     if (this.isolation === undefined && now !== "joined" && !fs.existsSync(this.folder.complete)) return;
     const { name } = this.spec.node;
-    const applied = Number(parseConfigFile(this.spec.files["redis.conf"] ?? "").get(MIN_REPLICAS) ?? 0);
+    const applied = Number(appliedMinReplicas(this.spec));
     const value = minReplicasFor(now, applied);
     if (this.isolation === undefined && now === "joined") {
-      const [, running] = await this.links.server(name, (redis) => strings(redis.config("GET", MIN_REPLICAS)));
-      if (running === value) this.isolation = now;
+      if ((await this.links.server(name, runningMinReplicas)) === value) this.isolation = now;
       if (this.isolation === now) return;
     }
     // Back among the others it may be master no more: they say whether it takes writes again.
     if (now === "joined" && !(await confirmMaster(this.spec, this.folder, this.log))) return;
-    if (now !== "joined") await this.links.server(name, (redis) => redis.config("SET", MIN_REPLICAS, value));
+    if (now !== "joined") await this.links.server(name, (redis) => setMinReplicas(redis, value));
     this.log(
       `redis: ${sentinels} of ${this.links.sentinels.length} Sentinels and ${peers} other data nodes answer: ` +
-        `${now}, min-replicas-to-write ${value}`,
+        `${now}, ${MIN_REPLICAS} ${value}`,
     );
     this.isolation = now;
   }
@@ -83,8 +80,7 @@ export class IsolationRule {
   /** The node is a replica now: what was set on the master is taken back, or it would refuse writes when it is master again. */
   async demoted(): Promise<void> {
     if (this.isolation === undefined || this.isolation === "joined") return;
-    const applied = parseConfigFile(this.spec.files["redis.conf"] ?? "").get(MIN_REPLICAS) ?? "0";
-    await this.links.server(this.spec.node.name, (redis) => redis.config("SET", MIN_REPLICAS, applied));
+    await this.links.server(this.spec.node.name, (redis) => setMinReplicas(redis, appliedMinReplicas(this.spec)));
     this.isolation = "joined";
   }
 

@@ -1,12 +1,12 @@
 import type { Redis } from "ioredis";
 import { askSentinels, redisEndpoint, redisStateOf, sameEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
 import { type Endpoint, pairs, parseInfo, withConnection } from "../cluster/connection.ts";
-import { parseConfigFile, parseSentinelFile, sameConfigValue } from "../topology/config-file.ts";
+import { parseConfigFile, sameConfigValue } from "../topology/config-file.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 
 /** An apply has time: a slow answer must not fail it, or look like a server that is not as it should be. */
-const PATIENT_MS = 5000;
+export const PATIENT_MS = 5000;
 
 export interface LiveChange {
   readonly key: string;
@@ -76,27 +76,6 @@ export async function setLive(spec: NodeSpec, changes: readonly LiveChange[]): P
   };
   await withConnection(redisEndpoint(spec.node), set, PATIENT_MS);
   return atStartOnly;
-}
-
-/** Why the running Sentinel is not what sentinel.conf and the topology say; empty when it is. */
-export async function sentinelDrift(spec: NodeSpec, text: string): Promise<string[]> {
-  const wanted = parseSentinelFile(text).masters.get(spec.masterName) ?? new Map<string, string>();
-  let running: Record<string, string>;
-  try {
-    running = await withConnection(
-      sentinelEndpoint(spec.node),
-      async (redis) => pairs(await redis.call("SENTINEL", "MASTER", spec.masterName)),
-      PATIENT_MS,
-    );
-  } catch (error) {
-    // Only its own word that it does not know this master is drift: one that is slow must not be restarted for that.
-    if ((error as Error).name !== "ReplyError") throw error;
-    return [`it does not know ${spec.masterName}: ${(error as Error).message}`];
-  }
-  const drift = [...wanted, ["quorum", String(spec.quorum)] as const]
-    .filter(([key, value]) => running[key] !== undefined && running[key] !== value)
-    .map(([key, value]) => `${key} ${running[key]} instead of ${value}`);
-  return drift;
 }
 
 /** Nodes that this Sentinel still counts although the environment does not list them, and that are none of ours any more. */

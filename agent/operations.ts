@@ -4,9 +4,9 @@ import type { NodeSpec } from "../topology/node-spec.ts";
 import { withNodeLock } from "./apply.ts";
 import { askAgent } from "./control.ts";
 import { HandOverRefused, handOver, type HandOverReport, type HandOverRequest } from "./handover/handover.ts";
-import { siblingFolder } from "./handover/journal.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, stateFolder } from "./node-folder.ts";
-import { failOnError, restartServer } from "./restart.ts";
+import { failOnError, passRoleOn, restartServer } from "./restart.ts";
+import { serverNames } from "./server.ts";
 import { type Report, type Session, withSession } from "./session.ts";
 
 /** A machine that goes down does not wait for an apply. */
@@ -30,9 +30,8 @@ export function failover(
   options: Pick<HandOverRequest, "to" | "onStep">,
 ): Promise<HandOverReport> {
   return withCluster(context, "failover", (session) => {
-    const { lock, links, report } = session;
+    const { lock, links, folder, report } = session;
     if (!lock) throw tooFew(session);
-    const folder = (node: string): NodeFolder => siblingFolder(session.folder, node);
     return handOver({ links, lock, folder, ...options, report });
   });
 }
@@ -53,7 +52,7 @@ export function roll(context: ClusterContext, { nodes }: { nodes?: readonly stri
       const folder = folderOf(context, name);
       const spec = specOf(folder, name);
       const its: Session = { ...session, spec, folder };
-      for (const server of serversOf(spec)) {
+      for (const server of serverNames(spec.node)) {
         const steps = await withNodeLock(spec, folder, () => restartServer(its, server, "roll"));
         for (const step of steps) {
           context.report(`${name}: ${step}`);
@@ -64,11 +63,6 @@ export function roll(context: ClusterContext, { nodes }: { nodes?: readonly stri
     return done;
   });
 }
-
-const serversOf = (spec: NodeSpec): ("redis" | "sentinel")[] => [
-  ...(spec.node.redisPort === undefined ? [] : (["redis"] as const)),
-  ...(spec.node.sentinelPort === undefined ? [] : (["sentinel"] as const)),
-];
 
 /**
  * Runs `use` in a session of the whole cluster, as its first node that was applied here knows it.
@@ -112,13 +106,7 @@ export async function stopNode(spec: NodeSpec, folder: NodeFolder, report: Repor
     const master = links.named(await links.askSentinels())?.name === spec.node.name;
     if (!master) return;
     if (!lock) throw tooFew(session);
-    const { to, writeGapMs } = await handOver({
-      links,
-      lock,
-      folder: (node) => siblingFolder(folder, node),
-      report,
-    });
-    done.push(`master's role handed over to ${to} (${Math.round(writeGapMs)} ms without writes)`);
+    done.push(...(await passRoleOn(session)));
   };
   await withSession(spec, folder, `stop-of-${spec.node.name}`, report, use, { waitMs: STOP_LOCK_WAIT_MS }).catch(
     (error: Error) => report(`stops without a hand-over: ${error.message}`),

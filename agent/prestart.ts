@@ -5,6 +5,7 @@ import {
   askSentinels,
   dataNodeAt,
   FENCE,
+  highestEpoch,
   quorumMaster,
   type RedisAnswer,
   redisEndpoint,
@@ -15,6 +16,7 @@ import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { claimedMaster, hasData, roleClaims, type RoleClaim } from "./claims.ts";
 import { readJournal } from "./handover/journal.ts";
+import { MIN_REPLICAS } from "./min-replicas.ts";
 import { type NodeFolder, nodeFolderAt, readIfThere, writeAtomically } from "./node-folder.ts";
 import { decideRole, HOW_TO_DECIDE, persistedRole, type RoleDecision } from "./role.ts";
 import {
@@ -73,7 +75,7 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
  * The arguments that start redis-server as a master that takes no writes: more replicas are asked for than there can be.
  * The resident agent lifts this when a quorum of Sentinels names the node.
  */
-export const fenceArguments = ["--min-replicas-to-write", FENCE] as const;
+export const fenceArguments = [`--${MIN_REPLICAS}`, FENCE] as const;
 
 /** On the target `local` the folders of all nodes lie side by side, so this is certain and not a guess. */
 function groupIsNew(folder: NodeFolder): boolean {
@@ -183,9 +185,4 @@ function firstMaster(
 }
 
 const epochOf = (sentinels: readonly SentinelAnswer[], master: Parameters<typeof redisEndpoint>[0]): number =>
-  Math.max(
-    0,
-    ...sentinels
-      .filter(({ state }) => sameEndpoint(state?.master, redisEndpoint(master)))
-      .map(({ state }) => state?.configEpoch ?? 0),
-  );
+  highestEpoch(sentinels.filter(({ state }) => sameEndpoint(state?.master, redisEndpoint(master))));

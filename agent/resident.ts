@@ -10,7 +10,7 @@ import { restartWithEpoch } from "./handover/epoch.ts";
 import { appliedSpec, type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { recordOf, takeLock } from "./processes.ts";
 import { programHash, pruneOldPrograms } from "./program.ts";
-import { EndedAtOnce, Server, type ServerName, type ServerRecord } from "./server.ts";
+import { EndedAtOnce, Server, type ServerName, serverNames, type ServerRecord } from "./server.ts";
 import { rollBack } from "./stage.ts";
 
 /** How often the servers are looked at. An end of a server that this agent started is noticed at once. */
@@ -111,11 +111,7 @@ export class Resident {
     if (!spec) throw new Error(`${this.folder.spec} is missing: this node was never applied`);
     const before = this.supervised;
     this.supervised = new Map();
-    const names: ServerName[] = [
-      ...(spec.node.redisPort === undefined ? [] : (["redis"] as const)),
-      ...(spec.node.sentinelPort === undefined ? [] : (["sentinel"] as const)),
-    ];
-    for (const name of names) {
+    for (const name of serverNames(spec.node)) {
       const server = new Server(name, spec, this.folder, this.log);
       const found = before.has(name) ? undefined : await server.find();
       if (found) this.log(`${name}: adopted (pid ${found.pid})`);

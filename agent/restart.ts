@@ -55,8 +55,7 @@ export async function passRoleOn(
 ): Promise<string[]> {
   if (!lock)
     throw new LockLost(`${spec.node.name} is master, and no majority of Sentinels answers to hand its role over`);
-  const folderOf = (node: string): typeof folder => siblingFolder(folder, node);
-  const done = await handOver({ links, lock, folder: folderOf, preferred, report });
+  const done = await handOver({ links, lock, folder, preferred, report });
   return [`master's role handed over to ${done.to} (${Math.round(done.writeGapMs)} ms without writes)`];
 }
 

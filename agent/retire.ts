@@ -6,7 +6,7 @@ import { logger } from "./log.ts";
 import { appliedSpec, type NodeFolder } from "./node-folder.ts";
 import { endProcess, isAlive, readRecord, takeLock, waitFor } from "./processes.ts";
 import { passRoleOn } from "./restart.ts";
-import { Server } from "./server.ts";
+import { Server, serverNames } from "./server.ts";
 import { type Report, retiredNodes, withSession } from "./session.ts";
 
 /** An apply whose Terraform was killed may still be at work; it ends by itself within its own bounds. */
@@ -58,10 +58,7 @@ async function isRunning(spec: NodeSpec, folder: NodeFolder): Promise<boolean> {
 
 function serversOf(spec: NodeSpec, folder: NodeFolder): Server[] {
   const log = (message: string): void => logger(path.join(folder.logs, "agent.log"))(message);
-  return [
-    ...(spec.node.redisPort === undefined ? [] : [new Server("redis", spec, folder, log)]),
-    ...(spec.node.sentinelPort === undefined ? [] : [new Server("sentinel", spec, folder, log)]),
-  ];
+  return serverNames(spec.node).map((name) => new Server(name, spec, folder, log));
 }
 
 async function endServers(spec: NodeSpec, folder: NodeFolder): Promise<string[]> {

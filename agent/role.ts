@@ -163,7 +163,7 @@ function decideFirstRole(facts: RoleFacts): RoleDecision {
 }
 
 /** The master as the data nodes that answer see it: one that says so, else the one that they follow. */
-export function masterByPeers({ peers, spec }: Pick<RoleFacts, "peers" | "spec">): Endpoint | undefined {
+function masterByPeers({ peers, spec }: Pick<RoleFacts, "peers" | "spec">): Endpoint | undefined {
   const masters = peers.filter(({ state }) => state?.role === "master");
   const followed = peers.flatMap(({ state }) =>
     state?.role === "replica" && state.master && isNode(spec, state.master) ? [state.master] : [],

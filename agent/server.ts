@@ -5,6 +5,7 @@ import path from "node:path";
 import { redisEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
 import { type Endpoint, parseInfo, withConnection } from "../cluster/connection.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
+import type { TopologyNode } from "../topology/topology.ts";
 import { isListening, listenerOf } from "./ports.ts";
 import { lastLines } from "./log.ts";
 import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
@@ -12,6 +13,12 @@ import { fenceArguments, prestartRedis, prestartSentinel } from "./prestart.ts";
 import { endProcess, isAlive, type ProcessRecord, readRecord, recordOf, waitFor } from "./processes.ts";
 
 export type ServerName = "redis" | "sentinel";
+
+/** The servers that a node runs, in the order in which they are started. */
+export const serverNames = ({ redisPort, sentinelPort }: TopologyNode): ServerName[] => [
+  ...(redisPort === undefined ? [] : (["redis"] as const)),
+  ...(sentinelPort === undefined ? [] : (["sentinel"] as const)),
+];
 
 /** A server that runs, as it was started: `config` is the hash of the template file that it read. */
 export interface ServerRecord extends ProcessRecord {

@@ -61,6 +61,9 @@ export interface SentinelState {
   readonly configFile: string;
 }
 
+/** A replica acknowledges every second, so 1 is normal, and 2 when the question falls between two acknowledgements. */
+export const IN_STEP_SECONDS = 2;
+
 /** min-replicas-to-write of a server that must accept no writes until a quorum has confirmed its role. */
 export const FENCE = "99";
 
@@ -71,6 +74,10 @@ export const sentinelEndpoint = (node: TopologyNode): Endpoint => ({
 });
 export const sameEndpoint = (a: Endpoint | undefined, b: Endpoint | undefined): boolean =>
   a !== undefined && b !== undefined && a.address === b.address && a.port === b.port;
+
+/** The highest configuration epoch that any of the Sentinels has; 0 when none answers. */
+export const highestEpoch = (answers: readonly SentinelAnswer[]): number =>
+  Math.max(0, ...answers.map(({ state }) => state?.configEpoch ?? 0));
 
 /** The data node whose redis-server has this endpoint. */
 export const dataNodeAt = (nodes: readonly TopologyNode[], endpoint: Endpoint | undefined): TopologyNode | undefined =>

@@ -1,4 +1,4 @@
-import { redisEndpoint, sameEndpoint } from "./answers.ts";
+import { IN_STEP_SECONDS, redisEndpoint, sameEndpoint } from "./answers.ts";
 import type { RedisEvidence } from "./evidence.ts";
 import { finding, type Context, type Finding } from "./verify.ts";
 import { lagBehind, nameOf, reason } from "./view.ts";
@@ -8,9 +8,6 @@ import { lagBehind, nameOf, reason } from "./view.ts";
  * apart, and a busy master writes some 10 MB/s: one MiB is about 100 ms of that.
  */
 export const CAUGHT_UP_BYTES = 1024 * 1024;
-
-/** A replica acknowledges every second, so 1 is normal, and 2 when the question falls between two acknowledgements. */
-export const CAUGHT_UP_SECONDS = 2;
 
 /** Checks on the servers themselves: who answers, who is master, who follows it and how closely. */
 export function replicationChecks(context: Context): Finding[] {
@@ -100,7 +97,7 @@ function replica({ node, answer }: RedisEvidence, context: Context): Finding[] {
   if (!follows || masterState?.role !== "master") return found;
   const lag = lagBehind(masterState, state, node);
   const bytes = lag.bytes ?? 0;
-  const caughtUp = bytes <= CAUGHT_UP_BYTES && lag.seconds !== undefined && lag.seconds <= CAUGHT_UP_SECONDS;
+  const caughtUp = bytes <= CAUGHT_UP_BYTES && lag.seconds !== undefined && lag.seconds <= IN_STEP_SECONDS;
   const message =
     lag.seconds === undefined
       ? `${master?.name} does not list ${node.name} among its replicas`
@@ -123,7 +120,7 @@ function goodReplicas({ evidence, expectation, master, converge }: Context): Fin
   const needed = expectation.inventory.minReplicasToWrite;
   const good =
     state.goodReplicas ??
-    state.replicas.filter((each) => each.state === "online" && each.lagSeconds <= CAUGHT_UP_SECONDS).length;
+    state.replicas.filter((each) => each.state === "online" && each.lagSeconds <= IN_STEP_SECONDS).length;
   return [
     finding(
       "good-replicas",

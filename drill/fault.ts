@@ -106,6 +106,13 @@ export async function actingMaster({ environment, inventory }: ClusterContext): 
   return answer?.role === "master" && !answer.loading ? view.master : undefined;
 }
 
+/** A data node that is not the master. @throws when there is none */
+export function aReplica({ environment, inventory, master }: FaultContext): TopologyNode {
+  const replica = inventory.nodes.find(({ name, redisPort }) => redisPort !== undefined && name !== master.name);
+  if (!replica) throw new Error(`${environment} has no replica`);
+  return replica;
+}
+
 /** Waits until another node is master. */
 export async function untilReplaced(context: FaultContext): Promise<TopologyNode> {
   const { master } = context;

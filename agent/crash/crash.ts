@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type RedisAnswer, redisEndpoint } from "../../cluster/answers.ts";
+import { highestEpoch, type RedisAnswer, redisEndpoint } from "../../cluster/answers.ts";
 import type { Links } from "../../cluster/links.ts";
 import { ClusterLock } from "../../cluster/lock.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
@@ -78,39 +78,25 @@ export async function handleCrash(crash: Crash): Promise<(() => Promise<void>) |
       from: spec.node.name,
       to: decision.to.name,
       stage: "switching",
-      epoch: Math.max(0, ...sentinels.map(({ state }) => state?.configEpoch ?? 0)),
+      epoch: highestEpoch(sentinels),
       settings: settingsOf(sentinels, links.group.quorum),
       minReplicasToWrite: "0",
     };
     writeJournal(crash.folder, journal);
     const replayed = await promoted(crash, decision.to);
     if (replayed === undefined) return undefined;
-    await passedOn({
-      links,
-      from: undefined,
-      to: decision.to,
-      settings: journal.settings,
-      onSwitched: () => writeJournal(crash.folder, { ...journal, stage: "announcing" }),
-    });
+    writeJournal(crash.folder, { ...journal, stage: "announcing" });
+    await passedOn({ links, from: undefined, to: decision.to, settings: journal.settings });
     writeJournal(crash.folder, { ...journal, stage: "epoch" });
     log(`redis: ${decision.to.name} is master after ${Math.round(performance.now() - started)} ms; ${replayed}`);
     log(`redis: what was on disk is kept in ${setAside(crash.folder.redisData)}`);
     keepLock = true;
     const held = lock;
-    return async () => {
-      try {
-        await settleEpoch({
-          links,
-          lock: held,
-          folder: crash.folder,
-          from: spec.node.name,
-          to: decision.to,
-          epoch: journal.epoch,
-        });
-      } finally {
-        await held.release();
-      }
-    };
+    const { folder } = crash;
+    return () =>
+      settleEpoch({ links, lock: held, folder, from: spec.node.name, to: decision.to, epoch: journal.epoch }).finally(
+        () => held.release(),
+      );
   } finally {
     if (!keepLock) await lock.release();
   }

@@ -33,7 +33,7 @@ export interface CrashFacts {
 }
 
 /** Older than this, the agent did not see what the server did last: it was stopped itself, or the server hung before it died. */
-export const SAMPLE_MAX_AGE_MS = 2000;
+const SAMPLE_MAX_AGE_MS = 2000;
 /** Promoting must be over before Sentinel begins: what it takes from here on, with a reserve. */
 const RESERVE_MS = 700;
 

@@ -1,8 +1,9 @@
 import type { Redis } from "ioredis";
 import { redisEndpoint, redisStateOf } from "../../cluster/answers.ts";
-import { parseInfo, strings } from "../../cluster/connection.ts";
+import { parseInfo } from "../../cluster/connection.ts";
 import type { Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
+import { runningMinReplicas, setMinReplicas } from "../min-replicas.ts";
 import { aofFiles, databaseAt, tailOf } from "./append-only-file.ts";
 import type { MasterSample } from "./decide.ts";
 import { readStream } from "./replication-stream.ts";
@@ -13,7 +14,6 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** What is played back keeps the clients waiting: this much takes about 0.2 s. */
 const MOST_REPLAYED_BYTES = 8 * 1024 * 1024;
 const STREAM_TIMEOUT_MS = 300;
-const MIN_REPLICAS = "min-replicas-to-write";
 
 /**
  * Makes a replica the master, with every write that the dead master's append-only file has.
@@ -52,10 +52,10 @@ export async function promote(
 
 async function replay(links: Links, to: TopologyNode, db: number, commands: readonly RawCommand[]): Promise<void> {
   // The replicas are still on their way here, and a master that waits for them would refuse these writes.
-  const [, minReplicas = "0"] = await links.server(to.name, (redis) => strings(redis.config("GET", MIN_REPLICAS)));
-  await links.server(to.name, (redis) => redis.config("SET", MIN_REPLICAS, "0"));
+  const minReplicas = await links.server(to.name, runningMinReplicas);
+  await links.server(to.name, (redis) => setMinReplicas(redis, "0"));
   await links.server(to.name, (redis) => playAll(redis, db, commands));
-  await links.server(to.name, (redis) => redis.config("SET", MIN_REPLICAS, minReplicas));
+  await links.server(to.name, (redis) => setMinReplicas(redis, minReplicas));
 }
 
 async function playAll(redis: Redis, db: number, commands: readonly RawCommand[]): Promise<void> {

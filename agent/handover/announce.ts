@@ -9,7 +9,7 @@ import type { MonitorSettings } from "./journal.ts";
 /** Sentinels tell each other every 2 s; one that was restarted first has to connect. */
 const AGREE_TIMEOUT_MS = 20_000;
 
-/** What one Sentinel must be told again of its master. Each keeps its own values. */
+/** What the Sentinels must be told again of a master: what the first of them that answers knows. */
 export const settingsOf = (answers: readonly SentinelAnswer[], quorum: number): MonitorSettings => {
   const known = answers.find(({ state }) => state !== undefined)?.state;
   return {

@@ -1,7 +1,7 @@
-import { FENCE, redisEndpoint, redisStateOf, sameEndpoint } from "../../cluster/answers.ts";
-import { parseInfo } from "../../cluster/connection.ts";
+import { FENCE, redisEndpoint, sameEndpoint } from "../../cluster/answers.ts";
 import { agreement, type Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
+import { setMinReplicas } from "../min-replicas.ts";
 import type { NodeFolder } from "../node-folder.ts";
 import { waitFor } from "../processes.ts";
 import { inFailover } from "../role.ts";
@@ -30,7 +30,7 @@ export async function fencedFailover(
   report("a Sentinel is silent: its fellows fail over in their own way, which takes about a second");
   const started = performance.now();
   const setFence = (value: string): Promise<unknown> =>
-    links.server(from.name, (redis) => redis.config("SET", "min-replicas-to-write", value));
+    links.server(from.name, (redis) => setMinReplicas(redis, value));
   try {
     await setFence(FENCE);
     await untilEqual(links, from, inSync);
@@ -82,22 +82,10 @@ async function nobodyPromoted(links: Links, from: TopologyNode): Promise<boolean
 }
 
 function untilPromoted(links: Links, from: TopologyNode, timeoutMs: number): Promise<TopologyNode> {
-  const others = links.servers.filter(({ node }) => node.name !== from.name);
   return waitFor(
     "the Sentinels have promoted a replica",
-    async () => {
-      const roles = await Promise.all(
-        others.map(({ node, connection }) =>
-          connection
-            .ask((redis) => redis.info("replication"))
-            .then(
-              (info) => ({ node, role: redisStateOf(parseInfo(info)).role }),
-              () => ({ node, role: undefined }),
-            ),
-        ),
-      );
-      return roles.find(({ role }) => role === "master")?.node;
-    },
+    async () =>
+      (await links.askServers()).find(({ node, state }) => node.name !== from.name && state?.role === "master")?.node,
     timeoutMs,
     10,
   );

@@ -1,14 +1,15 @@
-import { type RedisAnswer, redisEndpoint, redisStateOf, type RedisState } from "../../cluster/answers.ts";
-import { parseInfo, strings } from "../../cluster/connection.ts";
+import { highestEpoch, type RedisAnswer, redisEndpoint, redisStateOf, type RedisState } from "../../cluster/answers.ts";
+import { parseInfo } from "../../cluster/connection.ts";
 import { agreement, type Links } from "../../cluster/links.ts";
 import type { ClusterLock } from "../../cluster/lock.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
+import { runningMinReplicas } from "../min-replicas.ts";
 import type { NodeFolder } from "../node-folder.ts";
 import { waitFor } from "../processes.ts";
 import { inFailover } from "../role.ts";
 import { settingsOf, untilAgreed } from "./announce.ts";
 import { fencedFailover } from "./fenced.ts";
-import { type Journal, type MonitorSettings, removeJournal, writeJournal } from "./journal.ts";
+import { type Journal, type MonitorSettings, removeJournal, siblingFolder, writeJournal } from "./journal.ts";
 import { passedOn } from "./passed-on.ts";
 import { chooseCandidate, gradeOf } from "./plan.ts";
 import { raiseGroupEpoch } from "./epoch.ts";
@@ -31,7 +32,7 @@ export interface HandOverRequest {
   readonly links: Links;
   readonly lock: ClusterLock;
   /** The folder of any node of the group. */
-  readonly folder: (node: string) => NodeFolder;
+  readonly folder: NodeFolder;
   /** Who takes the role. @default - the replica that has most */
   readonly to?: string;
   /** Who takes it rather than others that are as well in sync. @default - nobody */
@@ -103,11 +104,11 @@ export async function handOver(request: HandOverRequest): Promise<HandOverReport
     from: master.node.name,
     ...(grade === "fast" ? { to: choice.to.name } : {}),
     stage: "switching",
-    epoch: Math.max(0, ...sentinels.map(({ state }) => state?.configEpoch ?? 0)),
+    epoch: highestEpoch(sentinels),
     settings: settingsOf(sentinels, links.group.quorum),
-    minReplicasToWrite: await minReplicasOf(links, master.node),
+    minReplicasToWrite: await links.server(master.node.name, runningMinReplicas),
   };
-  const folder = request.folder(master.node.name);
+  const folder = siblingFolder(request.folder, master.node.name);
   writeJournal(folder, journal);
   return grade === "fast"
     ? planned(request, folder, journal, master.node, choice.to)
@@ -168,14 +169,8 @@ async function planned(
     removeJournalIfMaster(await stateOf(links, from), folder);
     throw error;
   }
-  await passedOn({
-    links,
-    from,
-    to,
-    settings: journal.settings,
-    onSwitched: () => writeJournal(folder, { ...journal, stage: "announcing" }),
-    onStep,
-  });
+  writeJournal(folder, { ...journal, stage: "announcing" });
+  await passedOn({ links, from, to, settings: journal.settings, onStep });
   const writeGapMs = performance.now() - started;
   await checkOffset(links, to, offset, report);
   writeJournal(folder, { ...journal, stage: "epoch" });
@@ -201,9 +196,6 @@ export async function settleEpoch(step: {
   onStep("agreed");
   removeJournal(folder);
 }
-
-const minReplicasOf = (links: Links, node: TopologyNode): Promise<string> =>
-  links.server(node.name, async (redis) => (await strings(redis.config("GET", "min-replicas-to-write")))[1] ?? "0");
 
 const stateOf = (links: Links, node: TopologyNode): Promise<RedisState | undefined> =>
   links

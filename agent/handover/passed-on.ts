@@ -1,7 +1,8 @@
 import { redisEndpoint } from "../../cluster/answers.ts";
-import { parseInfo, strings } from "../../cluster/connection.ts";
+import { parseInfo } from "../../cluster/connection.ts";
 import type { Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
+import { runningMinReplicas } from "../min-replicas.ts";
 import { waitFor } from "../processes.ts";
 import { announce } from "./announce.ts";
 import type { OnStep } from "./handover.ts";
@@ -16,18 +17,15 @@ const REPLICAS_TIMEOUT_MS = 200;
  * whose connections are closed so that they ask the Sentinels again.
  *
  * Does no harm when it is done twice.
- * @param onSwitched called before the first Sentinel is told
  */
 export async function passedOn(step: {
   readonly links: Links;
   readonly from: TopologyNode | undefined;
   readonly to: TopologyNode;
   readonly settings: MonitorSettings;
-  readonly onSwitched: () => void;
   readonly onStep?: OnStep;
 }): Promise<void> {
-  const { links, from, to, settings, onSwitched, onStep = () => undefined } = step;
-  onSwitched();
+  const { links, from, to, settings, onStep = () => undefined } = step;
   await Promise.all([followMaster(links, to, from), writeRoleDown(links, to)]);
   onStep("followed");
   await announce(links, to, settings, () => onStep("forgotten"));
@@ -60,11 +58,11 @@ async function writeRoleDown(links: Links, to: TopologyNode): Promise<void> {
 /** A master that refuses writes until replicas are in step has them before its clients come. */
 async function untilWritable(links: Links, to: TopologyNode): Promise<void> {
   const writable = async (): Promise<true | undefined> => {
-    const [info, config] = await links.server(to.name, (redis) =>
-      Promise.all([redis.info("replication"), strings(redis.config("GET", "min-replicas-to-write"))]),
+    const [info, needed] = await links.server(to.name, (redis) =>
+      Promise.all([redis.info("replication"), runningMinReplicas(redis)]),
     );
     const good = parseInfo(info)["min_slaves_good_slaves"];
-    return good === undefined || Number(good) >= Number(config[1] ?? 0) ? true : undefined;
+    return good === undefined || Number(good) >= Number(needed) ? true : undefined;
   };
   await waitFor(`${to.name} accepts writes`, writable, REPLICAS_TIMEOUT_MS, 2).catch(() => undefined);
 }

@@ -1,12 +1,16 @@
-import { type RedisAnswer, type RedisState, redisEndpoint, sameEndpoint } from "../../cluster/answers.ts";
+import {
+  IN_STEP_SECONDS,
+  type RedisAnswer,
+  type RedisState,
+  redisEndpoint,
+  sameEndpoint,
+} from "../../cluster/answers.ts";
+import { reason } from "../../cluster/view.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
-
-/** A replica acknowledges every second: older than this, it is not in step. */
-export const IN_STEP_SECONDS = 2;
 
 /** Why a replica cannot take over from this master right now, in a few words, or undefined when it can. */
 export function notInSync(master: RedisAnswer, { node, state, error }: RedisAnswer): string | undefined {
-  if (!state) return error?.replace(/^[\d.]+:\d+: /, "") ?? "does not answer";
+  if (!state) return error === undefined ? "does not answer" : reason(error);
   if (state.role === "master") return "says that it is a master itself";
   if (state.loading) return "is loading its data";
   if (state.syncing) return "is receiving a full copy";

@@ -2,6 +2,7 @@ import type { RedisAnswer } from "../../cluster/answers.ts";
 import type { Links } from "../../cluster/links.ts";
 import type { ClusterLock } from "../../cluster/lock.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
+import { setMinReplicas } from "../min-replicas.ts";
 import type { NodeFolder } from "../node-folder.ts";
 import { waitFor } from "../processes.ts";
 import { inFailover } from "../role.ts";
@@ -40,7 +41,7 @@ async function resume(links: Links, lock: ClusterLock, folder: NodeFolder, journ
       await unfence(links, journal);
       removeJournal(folder);
     } else {
-      await passedOn({ links, from, to, settings: journal.settings, onSwitched: () => undefined });
+      await passedOn({ links, from, to, settings: journal.settings });
       await settleEpoch({ links, lock, folder, from: journal.from, to, epoch: journal.epoch });
     }
     return `the interrupted hand-over from ${journal.from} to ${to.name} is complete`;
@@ -100,7 +101,5 @@ function judge(
 /** Gives the former master its own value back, if it still carries a fence. */
 async function unfence(links: Links, journal: Journal): Promise<void> {
   if (journal.kind !== "fenced") return;
-  await links
-    .server(journal.from, (redis) => redis.config("SET", "min-replicas-to-write", journal.minReplicasToWrite))
-    .catch(() => undefined);
+  await links.server(journal.from, (redis) => setMinReplicas(redis, journal.minReplicasToWrite)).catch(() => undefined);
 }

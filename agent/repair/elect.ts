@@ -14,10 +14,10 @@ import { retiredNodes, type Session } from "../session.ts";
 import { type DataEvidence, dataEvidence } from "./data-evidence.ts";
 import { judge } from "./judge.ts";
 import { repair, type RepairReport } from "./repair.ts";
-import { follow } from "./steps.ts";
+import { follow } from "../follow.ts";
 
 /** The node must not, or cannot, be chosen as master. Nothing was touched. */
-export class ElectRefused extends Error {
+class ElectRefused extends Error {
   override name = "ElectRefused";
 }
 

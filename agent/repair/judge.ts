@@ -1,4 +1,5 @@
 import {
+  quorumMaster,
   type RedisAnswer,
   redisEndpoint,
   type RedisState,
@@ -6,7 +7,6 @@ import {
   type SentinelAnswer,
 } from "../../cluster/answers.ts";
 import { agreement, type Group } from "../../cluster/links.ts";
-import { quorumMaster } from "../../cluster/answers.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import { claimedMaster, type RoleClaim } from "../claims.ts";
 

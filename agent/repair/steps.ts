@@ -1,7 +1,6 @@
-import { FENCE, redisEndpoint, sameEndpoint, watchesNothing } from "../../cluster/answers.ts";
-import { strings, withConnection } from "../../cluster/connection.ts";
+import { FENCE, highestEpoch, redisEndpoint, sameEndpoint, watchesNothing } from "../../cluster/answers.ts";
 import { agreement } from "../../cluster/links.ts";
-import { parseConfigFile, parseSentinelFile } from "../../topology/config-file.ts";
+import { parseSentinelFile } from "../../topology/config-file.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import { ensureAgent, agentStatus } from "../agent-process.ts";
@@ -9,11 +8,13 @@ import { forgetGhosts } from "../apply-sentinel.ts";
 import { withNodeLock } from "../apply.ts";
 import { askAgent } from "../control.ts";
 import { confirmMaster } from "../fence.ts";
+import { follow } from "../follow.ts";
 import { announce } from "../handover/announce.ts";
 import { settleEpoch } from "../handover/handover.ts";
 import { isUnderWay, type MonitorSettings, readJournal, siblingFolder } from "../handover/journal.ts";
 import { resumeHandOvers } from "../handover/resume.ts";
 import { ghosts } from "../live.ts";
+import { appliedMinReplicas, runningMinReplicas } from "../min-replicas.ts";
 import { appliedSpec, type NodeFolder } from "../node-folder.ts";
 import { waitFor } from "../processes.ts";
 import { failOnError } from "../restart.ts";
@@ -25,9 +26,6 @@ import type { Situation, Verdict } from "./judge.ts";
 const FAILOVER_TIMEOUT_MS = 20_000;
 /** Sentinels tell each other every 2 s: epochs that still differ after this stay different. */
 const EPOCHS_TIMEOUT_MS = 5000;
-/** REPLICAOF drops the data that a replica has, and CONFIG REWRITE waits for the disk. */
-const FOLLOW_TIMEOUT_MS = 5000;
-const MIN_REPLICAS = "min-replicas-to-write";
 
 export interface RepairFacts {
   readonly session: Session;
@@ -205,19 +203,6 @@ function point(facts: RepairFacts): Step | undefined {
   };
 }
 
-/** Makes a running server a replica. */
-export function follow(node: TopologyNode, master: TopologyNode): Promise<void> {
-  const { address, port } = redisEndpoint(master);
-  return withConnection(
-    redisEndpoint(node),
-    async (redis) => {
-      await redis.replicaof(address, port);
-      await redis.config("REWRITE");
-    },
-    FOLLOW_TIMEOUT_MS,
-  );
-}
-
 /** A Sentinel that counts nodes that are gone is started again: its prestart step forgets them. */
 async function forget(facts: RepairFacts): Promise<Step | undefined> {
   const { session, situation } = facts;
@@ -250,10 +235,8 @@ async function unfence(facts: RepairFacts): Promise<Step | undefined> {
     const spec = appliedSpec(folder);
     const key = `unfence ${node.name}`;
     if (!spec || !state || state.loading || facts.tried.has(key)) continue;
-    const wanted = parseConfigFile(spec.files["redis.conf"] ?? "").get(MIN_REPLICAS) ?? "0";
-    const [, running = "0"] = await session.links.server(node.name, (redis) =>
-      strings(redis.config("GET", MIN_REPLICAS)),
-    );
+    const wanted = appliedMinReplicas(spec);
+    const running = await session.links.server(node.name, runningMinReplicas);
     if (running !== FENCE && Number(running) <= Number(wanted)) continue;
     return {
       key,
@@ -271,15 +254,14 @@ async function unfence(facts: RepairFacts): Promise<Step | undefined> {
 async function settle(facts: RepairFacts, master: TopologyNode): Promise<void> {
   const { links, lock, folder } = facts.session;
   if (!lock) return;
-  const epochs = (await links.askSentinels()).map(({ state }) => state?.configEpoch ?? 0);
-  const before = facts.situation.sentinels.map(({ state }) => state?.configEpoch ?? 0);
+  const now = await links.askSentinels();
   await settleEpoch({
     links,
     lock,
     folder,
     from: master.name,
     to: master,
-    epoch: Math.max(0, ...epochs, ...before),
+    epoch: highestEpoch([...now, ...facts.situation.sentinels]),
   });
 }
 

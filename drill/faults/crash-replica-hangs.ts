@@ -1,4 +1,4 @@
-import { actingMaster, end, type Fault, runningProcess, send, until } from "../fault.ts";
+import { actingMaster, aReplica, end, type Fault, runningProcess, send, until } from "../fault.ts";
 
 /** A small data set is loaded within a second. */
 const BACK_MS = 10_000;
@@ -8,13 +8,11 @@ export const crashReplicaHangs: Fault = {
   title: "kill -9 of the master's redis-server while a replica stands still: nobody knows what that one has",
   promise: "every-write",
   inject: async (context) => {
-    const { inventory, master } = context;
-    const replica = inventory.nodes.find(({ name, redisPort }) => redisPort !== undefined && name !== master.name);
-    if (!replica) throw new Error(`${context.environment} has no replica`);
+    const replica = aReplica(context);
     const record = runningProcess(context, replica, "redis");
     context.undo(`lets ${replica.name} go on`, () => Promise.resolve(void send("SIGCONT", record)));
     send("SIGSTOP", record);
-    await end(context, "SIGKILL", runningProcess(context, master, "redis"));
+    await end(context, "SIGKILL", runningProcess(context, context.master, "redis"));
     await until(context, "a master takes writes again", () => actingMaster(context), BACK_MS);
   },
 };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RedisState, SentinelState } from "../../cluster/answers.ts";
-import { CAUGHT_UP_BYTES, CAUGHT_UP_SECONDS } from "../../cluster/checks-replication.ts";
+import { IN_STEP_SECONDS } from "../../cluster/answers.ts";
+import { CAUGHT_UP_BYTES } from "../../cluster/checks-replication.ts";
 import type { Evidence, Expectation } from "../../cluster/evidence.ts";
 import { checks } from "../../cluster/verify.ts";
 import type { InventoryEnvironment } from "../../topology/inventory.ts";
@@ -110,10 +111,10 @@ describe("checks", () => {
       ["replica-caught-up redis-b"],
     ],
     ["a replica was asked after the master", { redis: { "redis-b": { offset: 10_000_500 } } }, []],
-    ["acknowledgements are as old as they get", { redis: { "redis-a": lagging(CAUGHT_UP_SECONDS) } }, []],
+    ["acknowledgements are as old as they get", { redis: { "redis-a": lagging(IN_STEP_SECONDS) } }, []],
     [
       "they are older",
-      { redis: { "redis-a": lagging(CAUGHT_UP_SECONDS + 1) } },
+      { redis: { "redis-a": lagging(IN_STEP_SECONDS + 1) } },
       ["replica-caught-up redis-b", "replica-caught-up redis-c"],
     ],
     ["a server is loading", { redis: { "redis-b": { loading: true } } }, ["loaded redis-b"]],

@@ -3,6 +3,7 @@ import { type RedisAnswer, redisStateOf, type SentinelAnswer } from "../../clust
 import { lagBehind, nameOf, summary, troubles, viewOf } from "../../cluster/view.ts";
 import type { InventoryEnvironment } from "../../topology/inventory.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
+import { sentinelNaming } from "../support/answers.ts";
 
 const nodes = ["a", "b", "c"].map((zone, index): TopologyNode => ({
   name: `redis-${zone}`,
@@ -50,21 +51,7 @@ function view(servers: Info[], sentinels: Named[]): ReturnType<typeof viewOf> {
     const node = nodes[index]!;
     if (typeof named === "string") return { node, error: named };
     const [number, flags] = typeof named === "number" ? [named, "master"] : named;
-    const state = {
-      master: { address: `10.0.0.${number}`, port: 6379 },
-      flags,
-      configEpoch: 0,
-      masterSilentMs: 0,
-      quorum: 2,
-      downAfterMs: 2000,
-      failoverTimeoutMs: 10_000,
-      parallelSyncs: 1,
-      replicas: [],
-      sentinels: [],
-      pid: 1,
-      configFile: "",
-    };
-    return { node, state };
+    return sentinelNaming(node, nodes[number - 1]!, { flags });
   });
   return viewOf("prod", inventory, redis, answers);
 }
