@@ -1,4 +1,11 @@
-import { askRedis, askSentinels, quorumMaster, redisEndpoint, redisStateOf } from "../cluster/answers.ts";
+import {
+  askRedis,
+  askSentinels,
+  quorumMaster,
+  redisEndpoint,
+  redisStateOf,
+  type SentinelAnswer,
+} from "../cluster/answers.ts";
 import { parseInfo, withConnection } from "../cluster/connection.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import { readJournal } from "./handover/journal.ts";
@@ -9,10 +16,23 @@ import { inFailover } from "./role.ts";
 /** Short, because a master that is to take writes again waits for it. */
 const ASK_MS = 200;
 
+/** A Sentinel goes by what another one told it for five of its questions, one a second. */
+const HEARSAY_MS = 6000;
+
 /**
- * Settles a master that was started fenced: lifts the fence when a quorum of Sentinels names this node and no other says
- * that it is master, and makes it a replica when they name another that says so itself. Until then it takes no writes.
- * @param upMs how long this process of the server has been answering, in milliseconds @default - since ever
+ * Whether a Sentinel may still replace the master although that is back. One that takes it for down needs no second
+ * opinion of now: it counts what the others said seconds ago, and the failover that it begins is not called off.
+ * @param upMs how long it has been possible to hear the master, in milliseconds
+ */
+export function mayReplace({ state, refused }: SentinelAnswer, upMs: number): boolean {
+  if (!state) return refused !== true && upMs < HEARSAY_MS;
+  return /\b(s_down|o_down|failover_in_progress)\b/.test(state.flags) || state.masterSilentMs >= upMs;
+}
+
+/**
+ * Settles a master that was started fenced: lifts the fence when a quorum of Sentinels names this node, none of them may
+ * still replace it, and no other node says that it is master, and makes it a replica when they name another that says so itself. Until then it takes no writes.
+ * @param upMs how long this process of the server has been answering its peers, in milliseconds @default - since ever
  * @returns whether it is settled
  */
 export async function confirmMaster(
@@ -28,16 +48,12 @@ export async function confirmMaster(
     let { role } = state;
     if (role === "master") {
       const nodes = allNodes(spec);
-      const [sentinels, servers] = await Promise.all([
-        askSentinels(nodes, spec.masterName, ASK_MS),
-        askRedis(spec.peers, ASK_MS),
-      ]);
+      const sentinels = await askSentinels(nodes, spec.masterName, ASK_MS);
       const named = quorumMaster(sentinels, spec.quorum, nodes);
       // A node that was just promoted is not named yet: the Sentinels still name the one that they are replacing.
       if (!named || inFailover(sentinels)) return false;
-      // Until they have heard this very process, they may still be about to replace the one before.
-      const heard = sentinels.filter(({ state: told }) => told && told.masterSilentMs < upMs).length;
-      if (named.name === spec.node.name && heard < spec.quorum) return false;
+      if (named.name === spec.node.name && sentinels.some((answer) => mayReplace(answer, upMs))) return false;
+      const servers = await askRedis(spec.peers, ASK_MS);
       const masters = servers.filter((answer) => answer.state?.role === "master").map(({ node }) => node.name);
       if (named.name === spec.node.name ? masters.length > 0 : !masters.includes(named.name)) return false;
       // Somebody may have become master in a hand-over that has not ended.

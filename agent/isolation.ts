@@ -38,6 +38,8 @@ export class IsolationRule {
   private isolation: Isolation | undefined;
   private readonly seen = { majority: performance.now(), peer: performance.now() };
   private misses = { majority: 0, peer: 0 };
+  /** Since when a majority has answered without a miss. */
+  private majoritySince = -Infinity;
 
   constructor(
     private readonly spec: NodeSpec,
@@ -68,7 +70,8 @@ export class IsolationRule {
       if (this.isolation === now) return;
     }
     // Back among the others it may be master no more: they say whether it takes writes again.
-    if (now === "joined" && !(await confirmMaster(this.spec, this.folder, this.log))) return;
+    const joinedMs = performance.now() - this.majoritySince;
+    if (now === "joined" && !(await confirmMaster(this.spec, this.folder, this.log, joinedMs))) return;
     if (now !== "joined") await this.links.server(name, (redis) => setMinReplicas(redis, value));
     this.log(
       `redis: ${sentinels} of ${this.links.sentinels.length} Sentinels and ${peers} other data nodes answer: ` +
@@ -85,6 +88,7 @@ export class IsolationRule {
   }
 
   private note(what: "majority" | "peer", answers: boolean): void {
+    if (what === "majority" && answers && this.misses.majority > 0) this.majoritySince = performance.now();
     this.misses[what] = answers ? 0 : this.misses[what] + 1;
     if (answers) this.seen[what] = performance.now();
   }

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import type { TopologyNode } from "../topology/topology.ts";
-import { type Endpoint, pairs, parseInfo, withConnection, ASK_TIMEOUT_MS } from "./connection.ts";
+import { type Endpoint, pairs, parseInfo, Unreachable, withConnection, ASK_TIMEOUT_MS } from "./connection.ts";
 
 /** What one redis-server says of itself; `error` instead when it could not be asked. */
 export interface RedisAnswer {
@@ -41,6 +41,8 @@ export interface RedisState {
 export interface SentinelAnswer {
   readonly node: TopologyNode;
   readonly error?: string;
+  /** It is down, and not merely silent. */
+  readonly refused?: boolean;
   readonly state?: SentinelState;
 }
 
@@ -153,7 +155,11 @@ export function askSentinels(
     sentinels.map((node) =>
       withConnection(sentinelEndpoint(node), (redis) => sentinelState(redis, masterName), timeoutMs).then(
         (state) => ({ node, state }),
-        (error: Error) => ({ node, error: error.message }),
+        (error: Error) => ({
+          node,
+          error: error.message,
+          refused: error instanceof Unreachable && error.refused,
+        }),
       ),
     ),
   );

@@ -15,7 +15,14 @@ export class Unreachable extends Error {
   ) {
     super(`${endpoint.address}:${endpoint.port}: ${reason}`);
   }
+
+  /** Nobody listens there: the process is down, or a firewall says so. */
+  get refused(): boolean {
+    return this.reason === REFUSED;
+  }
 }
+
+const REFUSED = "connection refused";
 
 /** Time for one question to one server, in milliseconds, unless the caller knows better. */
 export const ASK_TIMEOUT_MS = 500;
@@ -167,7 +174,7 @@ const isConnectionFault = (error: Error & { code?: string }): boolean =>
   );
 
 function reasonOf(error: Error & { code?: string }): string {
-  if (error.code === "ECONNREFUSED") return "connection refused";
+  if (error.code === "ECONNREFUSED") return REFUSED;
   if (error.code === "ETIMEDOUT" || /^(Command timed out|connect ETIMEDOUT)/.test(error.message)) {
     return "no answer in time";
   }

@@ -1,6 +1,5 @@
 import fs from "node:fs";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "vitest";
 import { isAlive, readRecord, waitFor } from "../../agent/processes.ts";
 import { askSentinels, sentinelEndpoint, type SentinelAnswer } from "../../cluster/answers.ts";
@@ -10,7 +9,7 @@ import type { EnvironmentInput } from "../../environments/environment.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
 import { type Checkout, createCheckout, type Ran } from "./checkout.ts";
 import { Cluster } from "./cluster.ts";
-import { type Load, SteadyWriter } from "./steady-writer.ts";
+import type { Load, SteadyWriter } from "./steady-writer.ts";
 
 type ProcessName = "redis" | "sentinel" | "agent";
 
@@ -132,40 +131,14 @@ export class AppliedCluster {
     return withConnection(this.endpoint(node), async (redis) => (await redis.config("GET", key))[1]);
   }
 
-  /** Runs `use`. @returns the nodes that became master meanwhile, one after the other */
-  async masterChanges(use: () => Promise<unknown>): Promise<string[]> {
-    let last = await this.master();
-    const changes: string[] = [];
-    let ended = false;
-    const watching = (async () => {
-      while (!ended) {
-        const now = await this.cluster.master();
-        if (now !== "" && now !== last) changes.push(now);
-        if (now !== "") last = now;
-        await delay(50);
-      }
-    })();
-    try {
-      await use();
-    } finally {
-      ended = true;
-      await watching;
-    }
-    return changes;
+  /** See `Cluster.masterChanges`. */
+  masterChanges(use: () => Promise<unknown>): Promise<string[]> {
+    return this.cluster.masterChanges(use);
   }
 
-  /** Runs `use` while a client writes, and looks at the end on the master of then for what was acknowledged. */
-  async underLoad(use: (writer: SteadyWriter) => Promise<unknown>): Promise<Load> {
-    const writer = new SteadyWriter(this.cluster.topology);
-    try {
-      await waitFor("the first writes", () => writer.count > 20 || undefined, 5000);
-      await use(writer);
-      const before = writer.count;
-      await waitFor("further writes", () => writer.count > before + 20 || undefined, 10_000);
-      return await writer.finish(this.endpoint(await this.master()));
-    } finally {
-      await writer.stop();
-    }
+  /** See `Cluster.underLoad`. */
+  underLoad(use: (writer: SteadyWriter) => Promise<unknown>): Promise<Load> {
+    return this.cluster.underLoad(use);
   }
 }
 

@@ -1,9 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { waitFor } from "../../agent/processes.ts";
 import { askRedis, askSentinels, redisEndpoint, type RedisState } from "../../cluster/answers.ts";
 import type { Endpoint } from "../../cluster/connection.ts";
 import { parseEnvironment } from "../../environments/parse.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import { type Topology, topologyOf } from "../../topology/topology.ts";
+import { type Load, SteadyWriter } from "./steady-writer.ts";
 
 /** A running cluster as a test looks at it: by its own questions, not by the project's `status` or `verify`. */
 export class Cluster {
@@ -63,5 +65,41 @@ export class Cluster {
       timeoutMs,
       200,
     );
+  }
+
+  /** Runs `use`. @returns the nodes that became master meanwhile, one after the other */
+  async masterChanges(use: () => Promise<unknown>): Promise<string[]> {
+    let last = await this.whole();
+    const changes: string[] = [];
+    let ended = false;
+    const watching = (async () => {
+      while (!ended) {
+        const now = await this.master();
+        if (now !== "" && now !== last) changes.push(now);
+        if (now !== "") last = now;
+        await delay(50);
+      }
+    })();
+    try {
+      await use();
+    } finally {
+      ended = true;
+      await watching;
+    }
+    return changes;
+  }
+
+  /** Runs `use` while a client writes, and looks at the end on the master of then for what was acknowledged. */
+  async underLoad(use: (writer: SteadyWriter) => Promise<unknown>): Promise<Load> {
+    const writer = new SteadyWriter(this.topology);
+    try {
+      await waitFor("the first writes", () => writer.count > 20 || undefined, 5000);
+      await use(writer);
+      const before = writer.count;
+      await waitFor("further writes", () => writer.count > before + 20 || undefined, 10_000);
+      return await writer.finish(this.endpoint(await this.whole()));
+    } finally {
+      await writer.stop();
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Redis } from "ioredis";
-import { clientOptions } from "../../cli/client-options.ts";
+import type { Redis } from "ioredis";
 import { type Endpoint, withConnection } from "../../cluster/connection.ts";
+import { createClient } from "../../drill/clients.ts";
 import type { InventoryEnvironment } from "../../topology/inventory.ts";
 import type { Topology } from "../../topology/topology.ts";
 
@@ -32,16 +32,7 @@ export class SteadyWriter {
     topology: Pick<Topology, "nodes" | "masterName">,
     private readonly name = `steady-${process.hrtime.bigint()}`,
   ) {
-    const options = clientOptions(topology as InventoryEnvironment);
-    this.redis = new Redis({
-      ...options,
-      sentinels: options.sentinels.map((each) => ({ ...each })),
-      retryStrategy: (attempt) => Math.min(25 * attempt, 250),
-      sentinelRetryStrategy: () => 50,
-      reconnectOnError: (error) => (/^(READONLY|NOREPLICAS|MASTERDOWN)/.test(error.message) ? 2 : false),
-    });
-    // Each failed attempt is an event; what counts is which writes are acknowledged.
-    this.redis.on("error", () => undefined);
+    this.redis = createClient("recommended", topology as InventoryEnvironment, "master");
     this.loop = this.write();
   }
 
