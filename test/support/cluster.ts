@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { runningMinReplicas } from "../../agent/min-replicas.ts";
 import { waitFor } from "../../agent/processes.ts";
-import { askRedis, askSentinels, redisEndpoint, type RedisState } from "../../cluster/answers.ts";
-import type { Endpoint } from "../../cluster/connection.ts";
+import { askRedis, askSentinels, FENCE, redisEndpoint, type RedisState } from "../../cluster/answers.ts";
+import { type Endpoint, withConnection } from "../../cluster/connection.ts";
 import { parseEnvironment } from "../../environments/parse.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import { type Topology, topologyOf } from "../../topology/topology.ts";
@@ -38,7 +39,7 @@ export class Cluster {
     return told.length > 0 && node && (await this.state(node.name))?.role === "master" ? node.name : "";
   }
 
-  /** Waits for one master that all Sentinels name, with every other data node linked to it. */
+  /** Waits for one master that takes writes and that all Sentinels name, with every other data node linked to it. */
   async whole(timeoutMs = 40_000): Promise<string> {
     return waitFor(
       "one master, all replicas linked, all Sentinels agree",
@@ -47,7 +48,9 @@ export class Cluster {
         const linked = (await askRedis(this.topology.nodes)).filter(({ state }) => state?.link === "up").length;
         const data = this.topology.nodes.filter(({ redisPort }) => redisPort !== undefined).length;
         const sentinels = await askSentinels(this.topology.nodes, this.topology.masterName);
-        return master !== "" && linked === data - 1 && sentinels.every(({ state }) => state) ? master : undefined;
+        if (master === "" || linked !== data - 1 || !sentinels.every(({ state }) => state)) return undefined;
+        const minReplicas = await withConnection(this.endpoint(master), runningMinReplicas).catch(() => FENCE);
+        return minReplicas === FENCE ? undefined : master;
       },
       timeoutMs,
       100,

@@ -1,0 +1,64 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { waitFor } from "../../agent/processes.ts";
+import { AppliedCluster } from "../support/applied-cluster.ts";
+import { threeNodes } from "../support/checkout.ts";
+import { Crashes } from "../support/crashes.ts";
+
+/** A master's process dies when another node has become master: nobody else may be made one. */
+describe.sequential("1: a master's process dies beside another master", () => {
+  let crashes: Crashes;
+  beforeAll(async () => {
+    crashes = new Crashes(await AppliedCluster.start(threeNodes("local", 17_580)));
+  });
+  afterEach(() => crashes.end());
+  afterAll(() => crashes?.cluster.remove());
+
+  describe("it is master no more: its agent notices only when Sentinel has promoted a replica", () => {
+    const late = ["everyNodeAnswers", "sampled", "inTime", "noOtherMaster", "sentinelsNameUs", "noFailover"];
+    it.each<[string, readonly string[]]>([
+      ["no second node is made master", []],
+      ["without the conditions, two nodes are made master", late],
+    ])("%s", async (_, without) => {
+      await crashes.begin();
+      await crashes.agentWithout(without);
+      const keys = await crashes.write(10, "acknowledged");
+      const agent = crashes.pid(crashes.master, "agent");
+      crashes.hang(agent);
+      crashes.crash();
+      // The Sentinels still name the old one, for most of a second.
+      const promoted = async (): Promise<true | undefined> => (await crashes.otherMasters()).length > 0 || undefined;
+      await waitFor("a replica is promoted", promoted, 45_000, 5);
+      crashes.resume(agent);
+      expect(await crashes.mostOtherMasters(3000), crashes.decision()).toBe(without.length === 0 ? 1 : 2);
+      if (without.length === 0) expect(await crashes.lost(keys)).toBe(0);
+    });
+  });
+
+  it("its whole node has stood still, and another one is master: it comes back as a replica", async () => {
+    await crashes.begin();
+    const { master, cluster } = crashes;
+    const [agent, server, sentinel] = (["agent", "redis", "sentinel"] as const).map((name) =>
+      crashes.pid(master, name),
+    );
+    // As a virtual machine does that is moved.
+    for (const each of [agent, server, sentinel]) crashes.hang(each as number);
+    const named = await waitFor(
+      "another master",
+      async () => {
+        const [fresh] = await crashes.otherMasters();
+        const answers = (await cluster.sentinels()).flatMap(({ state }) => state ?? []);
+        const agreed = fresh && answers.every((state) => state.master.port === cluster.endpoint(fresh).port);
+        return agreed ? fresh : undefined;
+      },
+      45_000,
+      50,
+    );
+    process.kill(server as number, "SIGKILL");
+    crashes.resume(sentinel as number);
+    crashes.resume(agent as number);
+    expect(await crashes.mostOtherMasters(4000)).toBe(1);
+    expect(await cluster.cluster.whole(60_000)).toBe(named);
+    expect((await cluster.cluster.state(master))?.role).toBe("replica");
+    await cluster.verified();
+  });
+});
