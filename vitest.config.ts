@@ -28,7 +28,7 @@ export default defineConfig({
           // needs this twice in a row is one.
           retry: process.env["CI"] ? 1 : 0,
           include: alone,
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // After the fast ones, so that their load does not disturb the timings of failovers.

@@ -6,6 +6,7 @@ import { redisEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
 import { type Endpoint, parseInfo, withConnection } from "../cluster/connection.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
+import { cannotReadData, setAside } from "./crash/append-only-file.ts";
 import { isListening, listenerOf } from "./ports.ts";
 import { lastLines } from "./log.ts";
 import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
@@ -50,6 +51,7 @@ export class Server {
   private readonly recordFile: string;
   private readonly configFile: string;
   private readonly stateFile: string;
+  private readonly logFile: string;
 
   constructor(
     readonly name: ServerName,
@@ -61,6 +63,7 @@ export class Server {
     this.endpoint = redis ? redisEndpoint(spec.node) : sentinelEndpoint(spec.node);
     this.recordFile = path.join(folder.run, `${name}.json`);
     this.configFile = redis ? folder.redisConf : folder.sentinelConf;
+    this.logFile = path.join(folder.logs, `${name}.log`);
     this.stateFile = redis ? folder.runtimeConf : folder.sentinelState;
   }
 
@@ -171,13 +174,23 @@ export class Server {
           ? "master, fenced"
           : decision.role;
     this.log(`redis: prestart: ${role}: ${decision.because}`);
+    if (decision.role === "replica") this.dropDamagedData();
     if (decision.role === "wait") throw new Error(`${this.title()} does not start: ${decision.because}`);
     return decision.role === "master" && decision.fenced;
   }
 
+  /** A replica gets everything from its master anyway: one whose files are damaged keeps a copy of them and starts empty. */
+  private dropDamagedData(): void {
+    const files = path.join(this.folder.redisData, "appendonlydir");
+    if (!fs.existsSync(files) || !cannotReadData(lastLines(this.logFile, 3))) return;
+    const kept = setAside(this.folder.redisData);
+    fs.rmSync(files, { recursive: true });
+    this.log(`redis: its data cannot be read; it is kept in ${kept}, and the master sends a copy`);
+  }
+
   private spawn(fenced: boolean): ChildProcess {
     const redis = this.name === "redis";
-    const log = path.join(this.folder.logs, `${this.name}.log`);
+    const log = this.logFile;
     // What a server prints before it has read its log file's name would be lost without this.
     const output = fs.openSync(log, "a", 0o600);
     try {
@@ -224,7 +237,7 @@ export class Server {
   }
 
   private endedAtOnce(): string {
-    const log = path.join(this.folder.logs, `${this.name}.log`);
+    const log = this.logFile;
     return `${this.title()} ended right after its start; the last lines of ${log}:\n${lastLines(log, 8)}`;
   }
 }
