@@ -64,6 +64,11 @@ export class AppliedCluster {
     this.signal("SIGKILL", node, ...names);
   }
 
+  /** Starts a node's agent as a reboot would, and nothing else. */
+  startAgent(node: string): void {
+    this.checkout.startAgent(this.environment, node);
+  }
+
   async untilGone(node: string, name: ProcessName): Promise<void> {
     const file = path.join(this.folder(node).run, `${name}.json`);
     await waitFor(`${name} of ${node} has ended`, () => !isAlive(readRecord(file) ?? { pid: 0, started: "" }), 5000);

@@ -33,6 +33,8 @@ export interface Checkout {
   synth(): Promise<Ran>;
   /** One step of one node, as its provisioner runs it, with the spec that is synthesized now. */
   host(step: "install" | "apply" | "retire", environment: string, node: string): Promise<Ran>;
+  /** Starts a node's agent as a reboot would, and nothing else. It ends with the checkout. */
+  startAgent(environment: string, node: string): void;
   /** Terragrunt, by the project's own wrapper, in `terragrunt/<folder>`. */
   terragrunt(folder: string, ...args: string[]): Promise<Ran>;
   /** The same, killed with all its children (Terraform, provisioners) after `ms` milliseconds; agents and servers live on. */
@@ -112,6 +114,15 @@ export const environments: Environment[] = parseEnvironments(inputs);
       return checkout.run(process.execPath, [path.join(root, "cdktf.out", "redis-ha.cjs"), "host", step], {
         env: given,
       });
+    },
+    startAgent: (environment, node) => {
+      const program = path.join(root, "cdktf.out", "redis-ha.cjs");
+      spawn(process.execPath, [program, "host", "run", checkout.folder(environment, node).root], {
+        cwd: "/",
+        detached: true,
+        stdio: "ignore",
+        env: { PATH: process.env["PATH"], HOME: process.env["HOME"] },
+      }).unref();
     },
     redisHa: (...args) => checkout.run("node_modules/.bin/redis-ha", args),
     terragrunt: (folder, ...args) =>

@@ -63,16 +63,8 @@ export class Wreckage {
     for (const name of everything) await Promise.all(this.cluster.names.map((node) => this.kill(node, name)));
   }
 
-  /** Starts a node's agent as a reboot would, and nothing else. It ends with the checkout. */
   startAgent(node: string): void {
-    const program = path.join(this.checkout.root, "cdktf.out", "redis-ha.cjs");
-    const env = { PATH: process.env["PATH"], HOME: process.env["HOME"] };
-    spawn(process.execPath, [program, "host", "run", this.folder(node).root], {
-      cwd: "/",
-      detached: true,
-      stdio: "ignore",
-      env,
-    }).unref();
+    this.checkout.startAgent(this.environment, node);
   }
 
   /** Starts a node's Sentinel on its state file as it is, without the prestart step, as another supervisor might. */
