@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusterLock, Locked } from "../cluster/lock.ts";
-import { parseSentinelFile } from "../topology/config-file.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { handleCrash } from "./crash/crash.ts";
 import { isUnderWay, readJournal } from "./handover/journal.ts";
@@ -9,11 +8,10 @@ import type { NodeFolder } from "./node-folder.ts";
 import { Observer } from "./observer.ts";
 import { noteComplete } from "./restart.ts";
 import type { ServerRecord } from "./server.ts";
+import { downAfterOf } from "./standstill.ts";
 
 /** What is not urgent: hand-overs that somebody left half-way, a server that hangs, a group that has become whole. */
 const CHORES_MS = 1000;
-/** Sentinel's own value, for a node whose Sentinels could not be asked. */
-const DOWN_AFTER_MS = 2000;
 
 /**
  * The resident agent's eyes on its node's redis-server, and what it does about what it sees: hands a dead master's role
@@ -84,7 +82,6 @@ export class Guard {
     }
     const { spec, links, sample } = observer;
     observer.sample = undefined;
-    const timings = parseSentinelFile(spec.files["sentinel.conf"] ?? "").masters.get(spec.masterName);
     this.busy = true;
     let rest: (() => Promise<void>) | undefined;
     try {
@@ -94,7 +91,7 @@ export class Guard {
         links,
         sample,
         mode: spec.onMasterCrash ?? "promote",
-        downAfterMs: Number(timings?.get("down-after-milliseconds") ?? DOWN_AFTER_MS),
+        downAfterMs: downAfterOf(spec),
         log: this.log,
         without: this.without,
       });
@@ -160,7 +157,7 @@ export class Guard {
     const { silentSince } = observer;
     if (!record || record.pid !== observer.masterPid || silentSince === undefined) return;
     const silentMs = performance.now() - silentSince;
-    if (silentMs < DOWN_AFTER_MS) return;
+    if (silentMs < downAfterOf(observer.spec)) return;
     const successor = await observer.replacedBy();
     // It may have answered meanwhile, and then it knows by now that it is a replica.
     if (successor === undefined || observer.silentSince !== silentSince) return;

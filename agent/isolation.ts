@@ -80,6 +80,12 @@ export class IsolationRule {
     this.isolation = now;
   }
 
+  /** The server stood still, and takes no writes. From now on it can be heard again. */
+  fenced(): void {
+    this.isolation = "isolated";
+    this.majoritySince = performance.now();
+  }
+
   /** The node is a replica now: what was set on the master is taken back, or it would refuse writes when it is master again. */
   async demoted(): Promise<void> {
     if (this.isolation === undefined || this.isolation === "joined") return;

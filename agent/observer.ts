@@ -6,6 +6,7 @@ import { aofFiles, AofPositions } from "./crash/append-only-file.ts";
 import type { MasterSample } from "./crash/decide.ts";
 import { IsolationRule } from "./isolation.ts";
 import type { NodeFolder } from "./node-folder.ts";
+import { Standstill } from "./standstill.ts";
 
 /** Four times a second while the node is master, as it costs the server a millisecond or less. */
 const SAMPLE_MS = 250;
@@ -28,6 +29,7 @@ export class Observer {
   /** The process that was master when it last answered; undefined when it was a replica. */
   masterPid: number | undefined;
   private readonly isolation: IsolationRule;
+  private readonly standstill: Standstill;
   private readonly positions = new AofPositions();
   private runId = "";
   private keptAt = 0;
@@ -40,6 +42,7 @@ export class Observer {
     log: (line: string) => void,
   ) {
     this.isolation = new IsolationRule(spec, folder, links, log);
+    this.standstill = new Standstill(spec, log, () => this.isolation.fenced());
   }
 
   /** @param onLost told at once when the connection to the own server is closed */
@@ -58,6 +61,7 @@ export class Observer {
   }
 
   close(): void {
+    this.standstill.close();
     this.links.close();
   }
 
@@ -73,9 +77,13 @@ export class Observer {
       await this.look();
       this.silentSince = undefined;
     } catch (error) {
-      // An error reply, such as LOADING or BUSY, is an answer.
-      if (error instanceof Unreachable) this.silentSince ??= asked;
+      // An error reply, such as LOADING, is an answer. BUSY is none: whoever asks for something else waits.
+      const busy = (error as Error).message.startsWith("BUSY");
+      if (busy || error instanceof Unreachable) this.silentSince ??= asked;
       else this.silentSince = undefined;
+      if (this.silentSince !== undefined && this.masterPid !== undefined) {
+        this.standstill.seen(performance.now() - this.silentSince, busy);
+      }
     }
     if (this.sample) this.keepRule();
   }

@@ -143,7 +143,7 @@ export class AppliedCluster {
 
   /** See `Cluster.underLoad`. */
   underLoad(use: (writer: SteadyWriter) => Promise<unknown>): Promise<Load> {
-    return this.cluster.underLoad(use);
+    return this.cluster.underLoad(use, () => this.cluster);
   }
 }
 

@@ -92,15 +92,19 @@ export class Cluster {
     return changes;
   }
 
-  /** Runs `use` while a client writes, and looks at the end on the master of then for what was acknowledged. */
-  async underLoad(use: (writer: SteadyWriter) => Promise<unknown>): Promise<Load> {
+  /**
+   * Runs `use` while a client writes, and looks at the end on the master of then for what was acknowledged.
+   * @param then the cluster at the end, should `use` add or remove nodes
+   */
+  async underLoad(use: (writer: SteadyWriter) => Promise<unknown>, then: () => Cluster = () => this): Promise<Load> {
     const writer = new SteadyWriter(this.topology);
     try {
       await waitFor("the first writes", () => writer.count > 20 || undefined, 5000);
       await use(writer);
       const before = writer.count;
       await waitFor("further writes", () => writer.count > before + 20 || undefined, 10_000);
-      return await writer.finish(this.endpoint(await this.whole()));
+      const last = then();
+      return await writer.finish(last.endpoint(await last.whole()));
     } finally {
       await writer.stop();
     }

@@ -1,0 +1,95 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { FENCE, redisEndpoint } from "../cluster/answers.ts";
+import { KeptConnection } from "../cluster/connection.ts";
+import { parseSentinelFile } from "../topology/config-file.ts";
+import type { NodeSpec } from "../topology/node-spec.ts";
+import { setMinReplicas } from "./min-replicas.ts";
+
+/** Sentinel's own value, for a spec without one. */
+const DOWN_AFTER_MS = 2000;
+/** So long before the Sentinels can take the master for down, a script that keeps it busy is killed. */
+const KILL_BEFORE_MS = 600;
+/** The same for the fence: from then on another node may be made master while this one stands still. */
+const FENCE_BEFORE_MS = 300;
+/** Between two attempts of a server that answers, but only that it is busy. */
+const AGAIN_MS = 20;
+/** A command waits in the socket for as long as the server stands still. */
+const PATIENCE_MS = 600_000;
+
+/** After how long without an answer the Sentinels take the master for down, in milliseconds. */
+export function downAfterOf({ files, masterName }: NodeSpec): number {
+  const master = parseSentinelFile(files["sentinel.conf"] ?? "").masters.get(masterName);
+  return Number(master?.get("down-after-milliseconds") ?? DOWN_AFTER_MS);
+}
+
+/**
+ * A master that does not answer and comes back by itself: after a stop of its process, of its machine, or after a slow
+ * command. By then another node may be master, which it does not know, and the writes that it would take are lost.
+ * So the fence already lies in a socket that was open before, and is among the first things that the server reads.
+ */
+export class Standstill {
+  private readonly connection: KeptConnection;
+  private readonly downAfterMs: number;
+  private fencing = false;
+  private killing = false;
+  private closed = false;
+
+  /** @param onFenced told when the server answers again, and takes no writes */
+  constructor(
+    spec: NodeSpec,
+    private readonly log: (line: string) => void,
+    private readonly onFenced: () => void,
+  ) {
+    this.connection = new KeptConnection(redisEndpoint(spec.node), PATIENCE_MS);
+    this.downAfterMs = downAfterOf(spec);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.connection.close();
+  }
+
+  /**
+   * To be called again and again while the master does not answer.
+   * @param silentMs for how long, in milliseconds
+   * @param busy a script keeps it from answering anything else
+   */
+  seen(silentMs: number, busy: boolean): void {
+    if (busy && silentMs >= this.downAfterMs - KILL_BEFORE_MS && !this.killing) {
+      this.killing = true;
+      void this.killScript(silentMs).finally(() => (this.killing = false));
+    }
+    if (silentMs >= this.downAfterMs - FENCE_BEFORE_MS && !this.fencing) {
+      this.fencing = true;
+      void this.fence(silentMs).finally(() => (this.fencing = false));
+    }
+  }
+
+  /** Sentinel would do it too, but only when it has begun to replace the master. */
+  private async killScript(silentMs: number): Promise<void> {
+    const kill = (what: string): Promise<unknown> => this.connection.ask((redis) => redis.call(what, "KILL"));
+    const killed = await Promise.allSettled([kill("SCRIPT"), kill("FUNCTION")]);
+    if (!killed.some(({ status }) => status === "fulfilled")) return;
+    this.log(`redis: a script kept it busy for ${Math.round(silentMs)} ms: killed, or the Sentinels would replace it`);
+  }
+
+  private async fence(silentMs: number): Promise<void> {
+    const { generation } = this.connection;
+    const began = performance.now();
+    while (!this.closed && this.connection.generation === generation) {
+      const fenced = await this.connection
+        .ask((redis) => setMinReplicas(redis, FENCE))
+        .then(
+          () => true,
+          () => false,
+        );
+      if (fenced) {
+        const ms = Math.round(silentMs + performance.now() - began);
+        this.log(`redis: did not answer for ${ms} ms: takes no writes until the Sentinels confirm that it is master`);
+        this.onFenced();
+        return;
+      }
+      await delay(AGAIN_MS);
+    }
+  }
+}
