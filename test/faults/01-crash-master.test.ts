@@ -20,8 +20,7 @@ describe.sequential("1: the master is killed", () => {
     for (let round = 0; round < ROUNDS; round++) {
       const former = await cluster.master();
       const load = await cluster.underLoad(async () => {
-        cluster.kill(former, "redis");
-        await cluster.untilGone(former, "redis");
+        await cluster.crash(former, "redis");
         await cluster.verified();
       });
       expectNothingLost(load);

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
-import { isAlive, readRecord, waitFor } from "../../agent/processes.ts";
+import { isAlive, processStart, readRecord, waitFor } from "../../agent/processes.ts";
 import { askSentinels, sentinelEndpoint, type SentinelAnswer } from "../../cluster/answers.ts";
 import type { Endpoint } from "../../cluster/connection.ts";
 import { withConnection } from "../../cluster/connection.ts";
@@ -67,6 +67,13 @@ export class AppliedCluster {
   /** Starts a node's agent as a reboot would, and nothing else. */
   startAgent(node: string): void {
     this.checkout.startAgent(this.environment, node);
+  }
+
+  /** Kills servers that their agent starts again at once, and waits until these processes are gone. */
+  async crash(node: string, ...names: ProcessName[]): Promise<void> {
+    const pids = names.map((name) => this.pid(node, name));
+    this.kill(node, ...names);
+    await waitFor("they are gone", () => pids.every((pid) => processStart(pid) === undefined) || undefined, 5000, 2);
   }
 
   async untilGone(node: string, name: ProcessName): Promise<void> {
