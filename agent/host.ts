@@ -1,9 +1,21 @@
 import { execFileSync } from "node:child_process";
+import path from "node:path";
+import type { Inventory } from "../topology/inventory.ts";
 import { allNodes, type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 import { isListening } from "./ports.ts";
 import { applySpec } from "./apply.ts";
 import { createFolders } from "./stage.ts";
-import { appliedSpec, type NodeFolder, nodeFolder, nodeFolderAt, projectRoot, stateFolder } from "./node-folder.ts";
+import type { TopologyNode } from "../topology/topology.ts";
+import {
+  appliedSpec,
+  type NodeFolder,
+  nodeFolder,
+  nodeFolderAt,
+  projectRoot,
+  readIfThere,
+  stateFolder,
+} from "./node-folder.ts";
+import { refuseToMoveSeveral } from "./relocate.ts";
 import { stopNode } from "./operations.ts";
 import { fenceArguments } from "./prestart.ts";
 import { waitFor } from "./processes.ts";
@@ -37,7 +49,9 @@ export async function host(argv: readonly string[]): Promise<number> {
       }
       case "retire": {
         const { environment, node } = JSON.parse(required("REDIS_HA_NODE")) as { environment: string; node: string };
-        say(node, await retire(folderOf(environment, node), { report: tell(node) }));
+        const folder = folderOf(environment, node);
+        await refuseToMoveSeveral(folder, describedNodes(environment));
+        say(node, await retire(folder, { report: tell(node) }));
         return 0;
       }
       case "stop": {
@@ -64,6 +78,12 @@ export async function host(argv: readonly string[]): Promise<number> {
 /** The agent may have been started for many nodes of one computer; the checkout tells which folder is meant. */
 const folderOf = (environment: string, node: string): NodeFolder =>
   nodeFolder(stateFolder(projectRoot()), environment, node);
+
+/** The nodes of an environment as they were synthesized; none when it, or all of it, is gone. */
+function describedNodes(environment: string): readonly TopologyNode[] {
+  const json = readIfThere(path.join(projectRoot(), "cdktf.out", "environments.json"));
+  return json === undefined ? [] : ((JSON.parse(json) as Inventory).environments[environment]?.nodes ?? []);
+}
 
 function required(variable: string): string {
   const value = process.env[variable];

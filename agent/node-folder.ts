@@ -110,9 +110,15 @@ export function nodeFolderAt(root: string): NodeFolder {
 }
 
 /** The spec that was applied last, or undefined when the node was never applied here. */
-export function appliedSpec(folder: NodeFolder): NodeSpec | undefined {
-  const json = readIfThere(folder.spec);
-  return json === undefined ? undefined : parseNodeSpec(json, folder.spec);
+export const appliedSpec = (folder: NodeFolder): NodeSpec | undefined => specIn(folder.spec);
+
+/** The spec with which a node was retired. */
+export const retiredSpec = (folder: NodeFolder): NodeSpec | undefined => specIn(folder.retired);
+
+/** @throws when a file is there that is no spec */
+export function specIn(file: string): NodeSpec | undefined {
+  const json = readIfThere(file);
+  return json === undefined ? undefined : parseNodeSpec(json, file);
 }
 
 /** The text of a file, or undefined when there is none. Other errors are thrown. */

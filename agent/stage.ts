@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
-import { appliedSpec, type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
+import type { NodeSpec } from "../topology/node-spec.ts";
+import { appliedSpec, type NodeFolder, readIfThere, retiredSpec, specIn, writeAtomically } from "./node-folder.ts";
+import { relocate } from "./relocate.ts";
 import type { ServerName } from "./server.ts";
 
 /** Which file of the spec a server reads. */
@@ -39,6 +40,8 @@ export function stageFiles(spec: NodeSpec, folder: NodeFolder): string[] {
   };
   stage(folder.redisConf, spec.files["redis.conf"]);
   stage(folder.sentinelConf, spec.files["sentinel.conf"]);
+  const before = appliedSpec(folder) ?? retiredSpec(folder);
+  if (before) changes.push(...relocate(folder, before, spec));
   stage(folder.spec, serialized(spec));
   fs.rmSync(folder.retired, { force: true });
   return changes;
@@ -53,10 +56,7 @@ export function noteProven(folder: NodeFolder): void {
 }
 
 /** The spec that the node last ran with, as an apply saw it through to its end. */
-export function provenSpec(folder: NodeFolder): NodeSpec | undefined {
-  const json = readIfThere(folder.previous);
-  return json === undefined ? undefined : parseNodeSpec(json, folder.previous);
-}
+export const provenSpec = (folder: NodeFolder): NodeSpec | undefined => specIn(folder.previous);
 
 /**
  * Goes back to the file that this server last ran with, because it does not start with the new one.

@@ -3,16 +3,41 @@ import type { ExpectedNode, RedisEvidence } from "./evidence.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { FENCE } from "./answers.ts";
 import { finding, type Context, type Finding } from "./verify.ts";
+import { reason } from "./view.ts";
 
 /** Checks on configuration: what runs, what lies on disk and what was applied. */
 export function configChecks(context: Context): Finding[] {
   return [
     ...context.evidence.redis.flatMap((server) => running(server, context)),
+    ...context.evidence.redis.flatMap(({ node, answer }) => (answer ? [writable(node, node.name, answer)] : [])),
+    ...context.evidence.sentinels.flatMap(({ node, answer }) =>
+      answer ? [writable(node, `the Sentinel of ${node.name}`, answer)] : [],
+    ),
     ...context.expectation.inventory.nodes.flatMap((node) => {
       const expected = context.expectation.specs.get(node.name);
       return expected ? [...applied(expected, context), ...files(expected, context), ...handOvers(node, context)] : [];
     }),
   ];
+}
+
+/** Whoever cannot write down who is master has forgotten it at the next start. */
+function writable(
+  node: TopologyNode,
+  who: string,
+  { state, rewriteError }: { state: { configFile: string }; rewriteError?: string | undefined },
+): Finding {
+  const file = state.configFile || "its configuration file";
+  const message =
+    rewriteError === undefined
+      ? `${who} can write its configuration file`
+      : `${who} cannot write ${file} (${reason(rewriteError)}): it would forget who is master`;
+  return finding(
+    "config-rewrite",
+    node,
+    rewriteError === undefined,
+    message,
+    `let its user write to the folder of ${file}`,
+  );
 }
 
 /** What a killed process left; agents end it within a second or two, when roles and Sentinels let them. */

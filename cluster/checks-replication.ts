@@ -1,7 +1,7 @@
 import { IN_STEP_SECONDS, redisEndpoint, sameEndpoint } from "./answers.ts";
 import type { RedisEvidence } from "./evidence.ts";
 import { finding, type Context, type Finding } from "./verify.ts";
-import { lagBehind, nameOf, reason } from "./view.ts";
+import { lagBehind, nameOf } from "./view.ts";
 
 /**
  * How many bytes a replica that is in step may seem to be behind. Master and replica are asked a few milliseconds
@@ -18,7 +18,6 @@ export function replicationChecks(context: Context): Finding[] {
       ...loaded(server, context),
       ...replica(server, context),
       ...persistence(server),
-      ...configRewrite(server),
     ]),
     ...goodReplicas(context),
   ];
@@ -146,22 +145,6 @@ function persistence({ node, answer }: RedisEvidence): Finding[] {
         ? `${node.name}'s last writes to disk worked`
         : `${node.name}: ${bad.map((field) => `${field} is ${answer.info[field]}`).join(", ")}`,
       `make room on the disk of ${node.name} and see its log; a master in this state refuses writes`,
-    ),
-  ];
-}
-
-function configRewrite({ node, answer }: RedisEvidence): Finding[] {
-  if (!answer) return [];
-  const error = answer.rewriteError;
-  return [
-    finding(
-      "config-rewrite",
-      node,
-      error === undefined,
-      error === undefined
-        ? `${node.name} can write its configuration file`
-        : `${node.name} cannot write ${answer.state.configFile || "its configuration file"} (${reason(error)}): it would forget its role`,
-      `let the server's user write to the folder of ${answer.state.configFile || "that file"}`,
     ),
   ];
 }

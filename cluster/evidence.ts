@@ -45,6 +45,8 @@ export interface SentinelEvidence {
     readonly state: SentinelState;
     /** Why CKQUORUM failed; undefined when it holds. */
     readonly quorumError?: string;
+    /** Why FLUSHCONFIG failed; undefined when it worked. */
+    readonly rewriteError?: string;
   };
 }
 
@@ -70,12 +72,13 @@ export interface ExpectedNode {
   readonly state: "applied" | "never-applied" | "retired" | "change-pending" | "unknown";
 }
 
-/** Time for one question, in milliseconds: CONFIG REWRITE waits for the disk. */
+/** Time for one question, in milliseconds: to rewrite a file waits for the disk. */
 const VERIFY_TIMEOUT_MS = 2000;
 
 /**
  * Asks every server and Sentinel for everything that is checked, all at once. Never throws for one that does not answer.
- * CONFIG REWRITE is really run, since a failover needs it; it writes what the server runs with and changes nothing else.
+ * CONFIG REWRITE, and SENTINEL FLUSHCONFIG, are really run, since a failover needs them; they write what the server
+ * runs with, and change nothing else.
  */
 export async function gatherEvidence(
   environment: string,
@@ -113,6 +116,7 @@ const askSentinel = (node: TopologyNode, masterName: string): Promise<SentinelEv
     async (redis) => ({
       state: await sentinelState(redis, masterName),
       quorumError: await failure(redis.call("SENTINEL", "CKQUORUM", masterName)),
+      rewriteError: await failure(redis.call("SENTINEL", "FLUSHCONFIG")),
     }),
     VERIFY_TIMEOUT_MS,
   ).then(

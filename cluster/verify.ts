@@ -25,7 +25,7 @@ export const checkTitles = {
   "good-replicas": "enough replicas are in step for the master to accept writes",
   fenced: "no server asks for more replicas than applied before it takes writes",
   persistence: "the last writes of append-only file and snapshot worked",
-  "config-rewrite": "every server can write its configuration file",
+  "config-rewrite": "every server and Sentinel can write its configuration file",
   "running-config": "every server runs with the applied redis.conf",
   "files-on-disk": "the configuration files are as applied",
   applied: "every node has been applied",

@@ -73,6 +73,21 @@ export class HandOverRefused extends Error {
   override name = "HandOverRefused";
 }
 
+/** A replica that cannot write its new role down would be a replica again after its next start: it does not count. */
+function withoutForgetful(links: Links, answers: readonly RedisAnswer[]): Promise<RedisAnswer[]> {
+  return Promise.all(
+    answers.map(async (answer) => {
+      if (answer.state?.role !== "replica") return answer;
+      return links
+        .server(answer.node.name, (redis) => redis.config("REWRITE"))
+        .then(
+          () => answer,
+          ({ message }: Error) => ({ node: answer.node, error: `cannot write its configuration file: ${message}` }),
+        );
+    }),
+  );
+}
+
 /**
  * Passes the master's role on without losing an acknowledged write. The one way in which this project changes the
  * master on purpose.
@@ -85,7 +100,8 @@ export class HandOverRefused extends Error {
 export async function handOver(request: HandOverRequest): Promise<HandOverReport> {
   const { links, lock } = request;
   await links.settled();
-  const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
+  const [answers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
+  const servers = await withoutForgetful(links, answers);
   const master = currentMaster(links, servers, sentinels);
   const choice = chooseCandidate(master, servers, request.to, request.preferred);
   if ("objection" in choice)
