@@ -125,8 +125,8 @@ describe.sequential("20: addresses change", { timeout: 180_000 }, () => {
     const { code, all } = await cluster.checkout.stop();
     expect(code, all).toBe(0);
     [redis, sentinel] = [
-      [1, 2, 3],
-      [11, 12, 13],
+      [26, 27, 28],
+      [36, 37, 38],
     ];
     const described = at(redis, sentinel);
     cluster.checkout.describe(described);
