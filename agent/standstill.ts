@@ -32,7 +32,6 @@ export class Standstill {
   private readonly downAfterMs: number;
   private fencing = false;
   private killing = false;
-  private closed = false;
 
   /** @param onFenced told when the server answers again, and takes no writes */
   constructor(
@@ -45,7 +44,6 @@ export class Standstill {
   }
 
   close(): void {
-    this.closed = true;
     this.connection.close();
   }
 
@@ -76,7 +74,8 @@ export class Standstill {
   private async fence(silentMs: number): Promise<void> {
     const { generation } = this.connection;
     const began = performance.now();
-    while (!this.closed && this.connection.generation === generation) {
+    // Whoever ends and starts again starts fenced.
+    while (this.connection.connected && this.connection.generation === generation) {
       const fenced = await this.connection
         .ask((redis) => setMinReplicas(redis, FENCE))
         .then(
