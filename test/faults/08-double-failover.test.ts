@@ -43,24 +43,24 @@ describe.sequential("8: the next master is killed too", () => {
       const confirmed = new AcknowledgedWriter({ connection, name: `confirmed-${Date.now()}`, waitReplicas });
       try {
         await waitFor("confirmed writes", () => confirmed.acknowledged > 50 || undefined, 10_000);
-        let dead: string[] = [];
+        let [second, third] = ["", ""];
         const changes = await cluster.masterChanges(async () => {
           const first = await cluster.master();
           cluster.kill(first, "agent", "redis");
-          const second = await cluster.cluster.masterOtherThan(first);
+          second = await cluster.cluster.masterOtherThan(first);
           await delay(ms);
           cluster.kill(second, "agent", "redis");
-          dead = [first, second];
-          const third = await cluster.cluster.masterOtherThan(second, 60_000);
-          expect(dead).not.toContain(third);
+          third = await cluster.cluster.masterOtherThan(second, 60_000);
+          expect([first, second]).not.toContain(third);
           // Alone it takes no writes: it wants one replica in step.
           await delay(3000);
           expect(await cluster.cluster.master()).toBe(third);
-          for (const node of dead) await cluster.apply(node);
+          for (const node of [first, second]) await cluster.apply(node);
           expect(await cluster.master()).toBe(third);
           await cluster.verified();
         });
-        expect(changes).toHaveLength(2);
+        // The second may have been master for less time than there is between two looks.
+        expect([[second, third], [third]]).toContainEqual(changes);
         const { acks, lost } = await confirmed.finish(cluster.endpoint(await cluster.master()));
         console.log(`two nodes killed, ${ms} ms between: ${acks.length} confirmed by ${waitReplicas}`);
         expect(lost, `lost writes that WAIT ${waitReplicas} had confirmed`).toEqual([]);
