@@ -3,6 +3,7 @@ import { redisEndpoint, sameEndpoint, sentinelEndpoint } from "../cluster/answer
 import type { Endpoint } from "../cluster/connection.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
+import { OVERRIDE, overridden } from "./gate.ts";
 import { appliedSpec, type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
 import { isListening } from "./ports.ts";
 import { isAlive, readRecord } from "./processes.ts";
@@ -53,7 +54,7 @@ export function relocate(folder: NodeFolder, before: NodeSpec, now: NodeSpec): s
  */
 export async function refuseToMoveSeveral(folder: NodeFolder, described: readonly TopologyNode[]): Promise<void> {
   const spec = appliedSpec(folder);
-  if (!spec) return;
+  if (!spec || overridden()) return;
   const moves = (old: TopologyNode): boolean => {
     const node = described.find(({ name }) => name === old.name);
     return node !== undefined && endpointsOf(node).some((each, index) => !sameEndpoint(each, endpointsOf(old)[index]));
@@ -70,7 +71,7 @@ export async function refuseToMoveSeveral(folder: NodeFolder, described: readonl
   throw new Error(
     `${spec.node.name} gets another address, and so do ${others.join(" and ")}, which run: nobody would find the others. ` +
       `Nothing was touched. Change the address of one node, apply, and then that of the next; or stop all of them ` +
-      `(npm stop ${spec.environment}) with the old addresses, and start them with the new ones`,
+      `first (npm stop ${spec.environment}). (To go on all the same: ${OVERRIDE}=1)`,
   );
 }
 
