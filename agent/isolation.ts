@@ -39,7 +39,7 @@ export class IsolationRule {
   private readonly seen = { majority: performance.now(), peer: performance.now() };
   private misses = { majority: 0, peer: 0 };
   /** Since when a majority has answered without a miss. */
-  private majoritySince = -Infinity;
+  private majoritySince = performance.now();
 
   constructor(
     private readonly spec: NodeSpec,
@@ -60,6 +60,8 @@ export class IsolationRule {
     this.note("peer", peers > 0);
     const now = this.judge();
     if (now === undefined || now === this.isolation) return;
+    // A node that it reaches may be as cut off as itself.
+    if (this.isolation === "isolated" && now === "unwatched") return;
     // Nobody to miss yet: the others are still to be applied.
     if (this.isolation === undefined && now !== "joined" && !fs.existsSync(this.folder.complete)) return;
     const { name } = this.spec.node;
@@ -88,8 +90,11 @@ export class IsolationRule {
 
   /** The node is a replica now: what was set on the master is taken back, or it would refuse writes when it is master again. */
   async demoted(): Promise<void> {
-    if (this.isolation === undefined || this.isolation === "joined") return;
-    await this.links.server(this.spec.node.name, (redis) => setMinReplicas(redis, appliedMinReplicas(this.spec)));
+    if (this.isolation === "joined") return;
+    const applied = appliedMinReplicas(this.spec);
+    await this.links.server(this.spec.node.name, async (redis) => {
+      if ((await runningMinReplicas(redis)) !== applied) await setMinReplicas(redis, applied);
+    });
     this.isolation = "joined";
   }
 

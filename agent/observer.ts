@@ -1,3 +1,4 @@
+import path from "node:path";
 import { redisEndpoint, redisStateOf, sameEndpoint } from "../cluster/answers.ts";
 import { Unreachable, parseInfo } from "../cluster/connection.ts";
 import { groupOf, Links } from "../cluster/links.ts";
@@ -5,7 +6,9 @@ import type { NodeSpec } from "../topology/node-spec.ts";
 import { aofFiles, AofPositions } from "./crash/append-only-file.ts";
 import type { MasterSample } from "./crash/decide.ts";
 import { IsolationRule } from "./isolation.ts";
-import type { NodeFolder } from "./node-folder.ts";
+import { type NodeFolder, readIfThere } from "./node-folder.ts";
+import { readRecord } from "./processes.ts";
+import { persistedRole } from "./role.ts";
 import { Standstill } from "./standstill.ts";
 
 /** Four times a second while the node is master, as it costs the server a millisecond or less. */
@@ -33,6 +36,9 @@ export class Observer {
   private readonly positions = new AofPositions();
   private runId = "";
   private keptAt = 0;
+  private answeredAt = performance.now();
+  /** A machine that was suspended moves only its clock. */
+  private lookedAt = { monotonic: performance.now(), clock: Date.now() };
   private keeping = false;
 
   private constructor(
@@ -43,6 +49,10 @@ export class Observer {
   ) {
     this.isolation = new IsolationRule(spec, folder, links, log);
     this.standstill = new Standstill(spec, log, () => this.isolation.fenced());
+    // Should it stand still already, this is all that there is to know.
+    if (persistedRole(readIfThere(folder.runtimeConf)).kind === "master") {
+      this.masterPid = readRecord(path.join(folder.run, "redis.json"))?.pid;
+    }
   }
 
   /** @param onLost told at once when the connection to the own server is closed */
@@ -72,19 +82,25 @@ export class Observer {
 
   /** Asks the server. Never throws. */
   async observe(): Promise<void> {
-    const asked = performance.now();
+    // This process stood still itself, as when the whole machine does: the server goes on now, and nobody watched it.
+    const wokeUp = Math.max(performance.now() - this.lookedAt.monotonic, Date.now() - this.lookedAt.clock);
+    const asleep = wokeUp > Math.max(this.standstill.patienceMs, 2 * REPLICA_SAMPLE_MS);
+    if (this.masterPid !== undefined && asleep) void this.standstill.fence();
     try {
       await this.look();
       this.silentSince = undefined;
+      this.answeredAt = performance.now();
+      this.standstill.answered();
     } catch (error) {
       // An error reply, such as LOADING, is an answer. BUSY is none: whoever asks for something else waits.
       const busy = (error as Error).message.startsWith("BUSY");
-      if (busy || error instanceof Unreachable) this.silentSince ??= asked;
+      if (busy || error instanceof Unreachable) this.silentSince ??= this.answeredAt;
       else this.silentSince = undefined;
       if (this.silentSince !== undefined && this.masterPid !== undefined) {
         this.standstill.seen(performance.now() - this.silentSince, busy);
       }
     }
+    this.lookedAt = { monotonic: performance.now(), clock: Date.now() };
     if (this.sample) this.keepRule();
   }
 

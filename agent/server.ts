@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { redisEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
+import { redisEndpoint, redisStateOf, sentinelEndpoint } from "../cluster/answers.ts";
 import { type Endpoint, parseInfo, withConnection } from "../cluster/connection.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
@@ -174,15 +174,28 @@ export class Server {
           ? "master, fenced"
           : decision.role;
     this.log(`redis: prestart: ${role}: ${decision.because}`);
-    if (decision.role === "replica") this.dropDamagedData();
+    if (decision.role === "replica") await this.dropDamagedData(decision.of);
     if (decision.role === "wait") throw new Error(`${this.title()} does not start: ${decision.because}`);
     return decision.role === "master" && decision.fenced;
   }
 
-  /** A replica gets everything from its master anyway: one whose files are damaged keeps a copy of them and starts empty. */
-  private dropDamagedData(): void {
+  /**
+   * A replica gets everything from its master anyway: one whose files are damaged keeps a copy of them and starts empty.
+   * @throws when its master does not answer as such: an empty node could be promoted, and then nobody had the data
+   */
+  private async dropDamagedData(master: Endpoint): Promise<void> {
     const files = path.join(this.folder.redisData, "appendonlydir");
     if (!fs.existsSync(files) || !cannotReadData(lastLines(this.logFile, 3))) return;
+    const lives = await withConnection(master, async (redis) => redisStateOf(parseInfo(await redis.info()))).then(
+      ({ role, loading }) => role === "master" && !loading,
+      () => false,
+    );
+    if (!lives) {
+      throw new Error(
+        `${this.title()} does not start: its data cannot be read (see ${this.logFile}), and ${master.address}:${master.port}, ` +
+          `which would send a copy, does not answer as master`,
+      );
+    }
     const kept = setAside(this.folder.redisData);
     fs.rmSync(files, { recursive: true });
     this.log(`redis: its data cannot be read; it is kept in ${kept}, and the master sends a copy`);

@@ -11,8 +11,8 @@ const DOWN_AFTER_MS = 2000;
 const KILL_BEFORE_MS = 600;
 /** The same for the fence: from then on another node may be made master while this one stands still. */
 const FENCE_BEFORE_MS = 300;
-/** Between two attempts of a server that answers, but only that it is busy. */
-const AGAIN_MS = 20;
+/** Between two attempts of a server that answers, but only that it is busy: it reads nothing in advance. */
+const AGAIN_MS = 1;
 /** A command waits in the socket for as long as the server stands still. */
 const PATIENCE_MS = 600_000;
 
@@ -32,6 +32,7 @@ export class Standstill {
   private readonly downAfterMs: number;
   private fencing = false;
   private killing = false;
+  private timer: NodeJS.Timeout | undefined;
 
   /** @param onFenced told when the server answers again, and takes no writes */
   constructor(
@@ -44,6 +45,7 @@ export class Standstill {
   }
 
   close(): void {
+    this.answered();
     this.connection.close();
   }
 
@@ -57,10 +59,19 @@ export class Standstill {
       this.killing = true;
       void this.killScript(silentMs).finally(() => (this.killing = false));
     }
-    if (silentMs >= this.downAfterMs - FENCE_BEFORE_MS && !this.fencing) {
-      this.fencing = true;
-      void this.fence(silentMs).finally(() => (this.fencing = false));
-    }
+    // A time-out of a question may come too late for it.
+    this.timer ??= setTimeout(() => void this.fence(), Math.max(0, this.patienceMs - silentMs));
+  }
+
+  /** The master answers. */
+  answered(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  /** After so long without an answer another node may become master, in milliseconds. */
+  get patienceMs(): number {
+    return this.downAfterMs - FENCE_BEFORE_MS;
   }
 
   /** Sentinel would do it too, but only when it has begun to replace the master. */
@@ -71,24 +82,30 @@ export class Standstill {
     this.log(`redis: a script kept it busy for ${Math.round(silentMs)} ms: killed, or the Sentinels would replace it`);
   }
 
-  private async fence(silentMs: number): Promise<void> {
-    const { generation } = this.connection;
-    const began = performance.now();
-    // Whoever ends and starts again starts fenced.
-    while (this.connection.connected && this.connection.generation === generation) {
-      const fenced = await this.connection
-        .ask((redis) => setMinReplicas(redis, FENCE))
-        .then(
-          () => true,
-          () => false,
-        );
-      if (fenced) {
-        const ms = Math.round(silentMs + performance.now() - began);
-        this.log(`redis: did not answer for ${ms} ms: takes no writes until the Sentinels confirm that it is master`);
-        this.onFenced();
-        return;
+  /** Has the server take no writes, as soon as it does anything. Ends with its process. */
+  async fence(): Promise<void> {
+    if (this.fencing) return;
+    this.fencing = true;
+    try {
+      const { generation } = this.connection;
+      // Whoever ends and starts again starts fenced.
+      while (this.connection.connected && this.connection.generation === generation) {
+        const error = await this.connection
+          .ask((redis) => setMinReplicas(redis, FENCE))
+          .then(
+            () => undefined,
+            ({ message }: Error) => message,
+          );
+        if (error === undefined) {
+          this.log(`redis: stood still: takes no writes until the Sentinels confirm that it is master`);
+          this.onFenced();
+          return;
+        }
+        if (!/^(BUSY|LOADING)/.test(error)) return;
+        await delay(AGAIN_MS);
       }
-      await delay(AGAIN_MS);
+    } finally {
+      this.fencing = false;
     }
   }
 }

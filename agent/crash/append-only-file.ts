@@ -128,15 +128,15 @@ export function setAside(redisData: string, now = new Date()): string {
   return target;
 }
 
-/** What a server says last, as a warning, when it ends because it cannot read its data. */
-const UNREADABLE =
-  / # .*(reading the append only file|AOF loading aborted|rdb file reading failure|RDB checksum|load(ing)? DB)/;
+/** What a server says last, as a warning, when its files are not what it wrote. A disk that cannot be read is no such case. */
+const DAMAGED =
+  / # .*((Bad file format|Unexpected end of file) reading the append only file|Wrong (RDB checksum|signature)|Short read or OOM loading DB|Internal error in RDB)/;
 
 /**
  * Whether a server ended because its files are damaged.
  * @param log the end of its log
  */
-export const cannotReadData = (log: string): boolean => UNREADABLE.test(log);
+export const cannotReadData = (log: string): boolean => DAMAGED.test(log);
 
 /** Two crashes in a row leave both; more would fill the disk. */
 const KEEP = 2;

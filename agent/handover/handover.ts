@@ -82,7 +82,11 @@ function withoutForgetful(links: Links, answers: readonly RedisAnswer[]): Promis
         .server(answer.node.name, (redis) => redis.config("REWRITE"))
         .then(
           () => answer,
-          ({ message }: Error) => ({ node: answer.node, error: `cannot write its configuration file: ${message}` }),
+          // Silence says nothing about its file.
+          ({ name, message }: Error) =>
+            name === "ReplyError"
+              ? { node: answer.node, error: `cannot write its configuration file: ${message}` }
+              : answer,
         );
     }),
   );

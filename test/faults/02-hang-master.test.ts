@@ -102,12 +102,15 @@ describe.sequential("2: the master hangs", () => {
   // Around the time at which the Sentinels notice, vote, promote and tell the others.
   it.each([1800, 2100, 2400, 2600, 2800, 3000, 3200, 3400, 3700])("for %i ms", async (ms) => {
     const master = await cluster.master();
+    const before = cluster.agentLog(master).length;
     const { load, changes, confirmed } = await hanging(cluster.pid(master, "redis"), () => delay(ms));
     console.log(
       `hang of ${ms} ms: ${changes.length} changes, ${Math.round(load.longestGapMs)} ms without writes, ` +
         `${load.lost.length} of ${load.acknowledged} without WAIT lost, 0 of ${confirmed} with WAIT 1`,
     );
     expect(changes.length).toBeLessThanOrEqual(1);
+    // It was fenced, unless it went on before that was due.
+    if (ms > DOWN_AFTER_MS) expect(cluster.agentLog(master).slice(before)).toContain("redis: stood still");
     // What was on its way when it went on: it carries that out before it reads anything else.
     expect(load.lost.length).toBeLessThanOrEqual(1);
     expect(load.errors).toEqual([]);

@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
 import { clientOptions } from "../../cli/client-options.ts";
-import { withConnection } from "../../cluster/connection.ts";
+import { type Endpoint, withConnection } from "../../cluster/connection.ts";
 import { AcknowledgedWriter } from "../../drill/acknowledged-writer.ts";
 import type { InventoryEnvironment } from "../../topology/inventory.ts";
 import { AppliedCluster } from "../support/applied-cluster.ts";
@@ -12,6 +12,16 @@ import type { Load } from "../support/steady-writer.ts";
 const endless = "while true do end";
 /** The kill of a script waits until it has written nothing: this one can only be ended together with its server. */
 const unkillable = `redis.call('SET', 'of-the-script', '1') ${endless}`;
+
+/** Takes so long, and cannot be killed as it has written. A script has no clock, so it counts. */
+async function scriptOf(ms: number, server: Endpoint): Promise<string> {
+  const counting = (to: number): string => `for i = 1, ${to} do end`;
+  const sample = 20_000_000;
+  const began = performance.now();
+  await withConnection(server, (redis) => redis.eval(counting(sample), 0), 5000);
+  const count = Math.round((sample * ms) / (performance.now() - began));
+  return `redis.call('SET', 'of-the-script', '1') ${counting(count)}`;
+}
 
 /** Down-after is 2 s, an election about 1 s, and the agent looks every second; the rest is for a machine that is busy. */
 const ENDS_WITHIN_MS = 20_000;
@@ -120,6 +130,18 @@ describe.sequential("22: a busy script", () => {
     // What did not end has not happened.
     for (const node of cluster.cluster.names) {
       expect(await withConnection(cluster.endpoint(node), (redis) => redis.exists("of-the-script"))).toBe(0);
+    }
+  });
+
+  it("on the master, which has written and ends by itself when the Sentinels have begun: one master", async () => {
+    for (let round = 0; round < 3; round++) {
+      const master = await cluster.master();
+      const { outcome, changes, load } = await running(master, await scriptOf(3000, cluster.endpoint(master)));
+      // Its agent ends it with the server, should another node be master first.
+      expect(["done", "Connection is closed."]).toContain(outcome);
+      expect(changes.length).toBeLessThanOrEqual(1);
+      // What the server reads between the end of the script and the fence.
+      expect(load.lost.length).toBeLessThanOrEqual(3);
     }
   });
 

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { waitFor } from "../../agent/processes.ts";
 import { threeNodes } from "../support/checkout.ts";
 import { Wreckage } from "../support/wreckage.ts";
 
@@ -37,8 +38,31 @@ describe.sequential("damaged data files", () => {
     expect(kept(node).filter((name) => !before.includes(name))).toHaveLength(1);
   });
 
+  it("of a replica whose master is down: it waits, and does not become an empty master", async () => {
+    const master = await wreckage.cluster.whole();
+    const [node = "", other = ""] = wreckage.cluster.names.filter((name) => name !== master);
+    // Into the file, which is empty after a full copy.
+    for (let count = 0; count < 20; count++) await wreckage.write();
+    await wreckage.killAll();
+    damage(node, /incr\.aof$/);
+    wreckage.startAgent(node);
+    await waitFor(
+      "it waits",
+      () =>
+        fs
+          .readFileSync(path.join(wreckage.folder(node).logs, "agent.log"), "utf8")
+          .includes("which would send a copy") || undefined,
+      20_000,
+    );
+    expect(fs.existsSync(folder(node))).toBe(true);
+    wreckage.startAgent(other);
+    wreckage.startAgent(master);
+    await wreckage.holds();
+  });
+
   it("of the master: the Sentinels replace it, then the same", async () => {
     const former = await wreckage.cluster.whole();
+    for (let count = 0; count < 20; count++) await wreckage.write();
     const before = kept(former);
     await wreckage.kill(former, "agent", "redis");
     damage(former, /incr\.aof$/);
