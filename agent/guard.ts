@@ -54,7 +54,9 @@ export class Guard {
     while (!this.closing.signal.aborted) {
       const started = performance.now();
       await this.observer?.observe();
-      if (performance.now() - choresAt > CHORES_MS) {
+      // Clients wait on a server that hangs: whether it may be ended is looked at each time.
+      const every = this.observer?.silentSince === undefined ? CHORES_MS : 0;
+      if (performance.now() - choresAt > every) {
         choresAt = performance.now();
         void this.chores();
       }
