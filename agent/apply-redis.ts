@@ -3,6 +3,7 @@ import { redisStateOf } from "../cluster/answers.ts";
 import { pairs, parseInfo } from "../cluster/connection.ts";
 import { parseConfigFile, sameConfigValue } from "../topology/config-file.ts";
 import { liveChanges, type LiveChange, setLive, unreportedKeys } from "./live.ts";
+import { PRIORITY } from "./recency.ts";
 import { MIN_REPLICAS } from "./min-replicas.ts";
 import { type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { readRecord, waitFor } from "./processes.ts";
@@ -85,11 +86,12 @@ async function unprovenKeys({ spec, folder }: Session, text: string): Promise<st
 
 type Keys = ReturnType<typeof parseConfigFile>;
 
-/** What runs otherwise than the file says, without what is the agent's to set: a fence, and the rule of two data nodes. */
+/** What runs otherwise than the file says, without what is the agent's to set: a fence, the rule of two data nodes, and the priority of a server that is not in step yet. */
 async function differences({ spec, folder, lock }: Session): Promise<LiveChange[]> {
   const agentsOwn = recordOf(folder)?.fenced === true || lock === undefined;
+  const catchingUp = recordOf(folder)?.priority !== undefined;
   const changes = await liveChanges(spec, spec.files["redis.conf"] ?? "");
-  return changes.filter(({ key }) => !(agentsOwn && key === MIN_REPLICAS));
+  return changes.filter(({ key }) => !(agentsOwn && key === MIN_REPLICAS) && !(catchingUp && key === PRIORITY));
 }
 
 async function untilLoaded(session: Session): Promise<void> {

@@ -31,7 +31,8 @@ export function mayReplace({ state, refused }: SentinelAnswer, upMs: number): bo
 
 /**
  * Settles a master that was started fenced: lifts the fence when a quorum of Sentinels names this node, none of them may
- * still replace it, and no other node says that it is master, and makes it a replica when they name another that says so itself. Until then it takes no writes.
+ * still replace it, and no other node says that it is master, and makes it a replica when they name another that says so
+ * itself or is down: as a master it would have no priority in Sentinel's eyes. Until then it takes no writes.
  * @param upMs how long this process of the server has been answering its peers, in milliseconds @default - since ever
  * @returns whether it is settled
  */
@@ -55,7 +56,9 @@ export async function confirmMaster(
       if (named.name === spec.node.name && sentinels.some((answer) => mayReplace(answer, upMs))) return false;
       const servers = await askRedis(spec.peers, ASK_MS);
       const masters = servers.filter((answer) => answer.state?.role === "master").map(({ node }) => node.name);
-      if (named.name === spec.node.name ? masters.length > 0 : !masters.includes(named.name)) return false;
+      // Nobody has promoted this process, and whoever they name is down: the node is what it would start as now.
+      const left = state.former === undefined && !servers.some(({ node, state }) => state && node.name === named.name);
+      if (named.name === spec.node.name ? masters.length > 0 : !masters.includes(named.name) && !left) return false;
       // Somebody may have become master in a hand-over that has not ended.
       if (named.name === spec.node.name && readJournal(folder) !== undefined) return false;
       if (named.name !== spec.node.name) {

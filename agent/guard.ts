@@ -43,9 +43,17 @@ export class Guard {
       return;
     }
     if (this.observer && JSON.stringify(this.observer.spec) === JSON.stringify(spec)) return;
-    const fresh = await Observer.open(spec, this.folder, this.log, this.onLost);
+    const fresh = await Observer.open(spec, this.folder, this.log, {
+      lost: this.onLost,
+      unkillable: (silentMs) => void this.endBusy(fresh, silentMs).catch((error: Error) => this.log(error.message)),
+    });
     this.observer?.close();
     this.observer = fresh;
+  }
+
+  /** The server has all that its cluster has, on disk too. */
+  get inStep(): boolean {
+    return this.observer?.recency.inStep === true;
   }
 
   /** Observes until `close`, whatever else the agent is busy with. */
@@ -147,6 +155,30 @@ export class Guard {
     } finally {
       this.busy = false;
     }
+  }
+
+  /**
+   * Ends a master with the script that keeps it busy, which has written and so cannot be killed alone. The Sentinels would
+   * replace the master a moment later, and what the script did would be lost all the same, with whatever clients write
+   * between its end and the fence. Without a majority of Sentinels nobody is replaced, and it may take its time.
+   */
+  private async endBusy(observer: Observer, silentMs: number): Promise<void> {
+    const { spec, links } = observer;
+    const named = links.named(await links.askSentinels({ withinMs: 150 }));
+    if (named?.name !== spec.node.name) return;
+    const busy = await links
+      .server(spec.node.name, (redis) => redis.ping())
+      .then(
+        () => false,
+        ({ message }: Error) => message.startsWith("BUSY"),
+      );
+    const record = this.running();
+    if (!busy || !record || record.pid !== observer.masterPid) return;
+    this.log(
+      `redis: a script that has written keeps it busy for ${Math.round(silentMs)} ms: killed with its server, ` +
+        `before the Sentinels replace that`,
+    );
+    process.kill(record.pid, "SIGKILL");
   }
 
   /**

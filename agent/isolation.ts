@@ -51,7 +51,7 @@ export class IsolationRule {
   /** Looks, and sets what has to be set. To be called while the node is master. */
   async keep(): Promise<void> {
     // A server that was started fenced is let go when the Sentinels have heard it, and not before.
-    if (readRecord<ServerRecord>(path.join(this.folder.run, "redis.json"))?.fenced === true) return;
+    if (this.startedFenced) return;
     const [sentinels, peers] = await Promise.all([
       this.answering(this.links.sentinels),
       this.answering(this.links.servers.filter(({ node }) => node.name !== this.spec.node.name)),
@@ -80,6 +80,15 @@ export class IsolationRule {
         `${now}, ${MIN_REPLICAS} ${value}`,
     );
     this.isolation = now;
+  }
+
+  /** A master takes no writes, as far as it is known. */
+  get fencedNow(): boolean {
+    return this.isolation === "isolated" || this.startedFenced;
+  }
+
+  private get startedFenced(): boolean {
+    return readRecord<ServerRecord>(path.join(this.folder.run, "redis.json"))?.fenced === true;
   }
 
   /** The server stood still, and takes no writes. From now on it can be heard again. */

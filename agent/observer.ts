@@ -8,6 +8,7 @@ import type { MasterSample } from "./crash/decide.ts";
 import { IsolationRule } from "./isolation.ts";
 import { type NodeFolder, readIfThere } from "./node-folder.ts";
 import { readRecord } from "./processes.ts";
+import { Recency } from "./recency.ts";
 import { persistedRole } from "./role.ts";
 import { Standstill } from "./standstill.ts";
 
@@ -31,6 +32,7 @@ export class Observer {
   silentSince: number | undefined;
   /** The process that was master when it last answered; undefined when it was a replica. */
   masterPid: number | undefined;
+  readonly recency: Recency;
   private readonly isolation: IsolationRule;
   private readonly standstill: Standstill;
   private readonly positions = new AofPositions();
@@ -46,28 +48,33 @@ export class Observer {
     private readonly folder: NodeFolder,
     readonly links: Links,
     log: (line: string) => void,
+    onUnkillable: (silentMs: number) => void,
   ) {
+    this.recency = new Recency(folder);
     this.isolation = new IsolationRule(spec, folder, links, log);
-    this.standstill = new Standstill(spec, log, () => this.isolation.fenced());
+    this.standstill = new Standstill(spec, log, { fenced: () => this.isolation.fenced(), unkillable: onUnkillable });
     // Should it stand still already, this is all that there is to know.
     if (persistedRole(readIfThere(folder.runtimeConf)).kind === "master") {
       this.masterPid = readRecord(path.join(folder.run, "redis.json"))?.pid;
     }
   }
 
-  /** @param onLost told at once when the connection to the own server is closed */
+  /**
+   * @param told.lost at once when the connection to the own server is closed
+   * @param told.unkillable when a script that cannot be killed keeps the master busy, for so many milliseconds
+   */
   static async open(
     spec: NodeSpec,
     folder: NodeFolder,
     log: (line: string) => void,
-    onLost: () => void,
+    told: { readonly lost: () => void; readonly unkillable: (silentMs: number) => void },
   ): Promise<Observer> {
     const links = await Links.open(groupOf(spec), {
       onLost: (node) => {
-        if (node.name === spec.node.name) onLost();
+        if (node.name === spec.node.name) told.lost();
       },
     });
-    return new Observer(spec, folder, links, log);
+    return new Observer(spec, folder, links, log, told.unkillable);
   }
 
   close(): void {
@@ -77,7 +84,8 @@ export class Observer {
 
   /** How long until the server is to be asked again, in milliseconds. */
   get restMs(): number {
-    return !this.sample ? REPLICA_SAMPLE_MS : this.sample.aof ? SAMPLE_MS : CALIBRATE_MS;
+    if (!this.sample && this.recency.inStep) return REPLICA_SAMPLE_MS;
+    return !this.sample ? SAMPLE_MS : this.sample.aof ? SAMPLE_MS : CALIBRATE_MS;
   }
 
   /** Asks the server. Never throws. */
@@ -117,6 +125,7 @@ export class Observer {
   }
 
   private async look(): Promise<void> {
+    const asked = Date.now();
     const before = aofFiles(this.folder.redisData);
     const text = await this.links.server(this.spec.node.name, (redis) =>
       redis.call("INFO", "server", "replication", "persistence"),
@@ -128,11 +137,13 @@ export class Observer {
     if (state.runId !== this.runId) {
       this.runId = state.runId;
       this.positions.forget();
+      this.recency.inStep = false;
     }
     if (state.loading || state.role !== "master") this.sample = undefined;
     if (state.loading) return;
     this.masterPid = state.role === "master" ? state.pid : undefined;
     if (state.role !== "master") await this.isolation.demoted();
+    this.recency.seen(state, info, !this.isolation.fencedNow, asked);
     const size = Number(info["aof_current_size"]);
     const offset = before && after && this.positions.observe(before, after, size);
     if (state.role !== "master") return;

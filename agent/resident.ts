@@ -10,6 +10,7 @@ import { restartWithEpoch } from "./handover/epoch.ts";
 import { appliedSpec, type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { recordOf, takeLock } from "./processes.ts";
 import { programHash, pruneOldPrograms } from "./program.ts";
+import { restorePriority } from "./recency.ts";
 import { EndedAtOnce, Server, type ServerName, serverNames, type ServerRecord } from "./server.ts";
 import { rollBack } from "./stage.ts";
 
@@ -188,15 +189,20 @@ export class Resident {
     rest?.().catch((error: Error) => this.log(`redis: ${error.message}`));
   }
 
-  /** Notes that the node holds data, and lifts or settles a fence. Most of the time neither is due. */
+  /** Notes that the node holds data, lifts or settles a fence, and ends what only a start needs. Mostly none is due. */
   private async settle(server: Server, record: ServerRecord, upMs: number): Promise<void> {
     const noted = fs.existsSync(this.folder.initialised);
-    if (noted && !record.fenced) return;
+    const caughtUp = record.priority !== undefined && this.guard.inStep;
+    if (noted && !record.fenced && !caughtUp) return;
     const spec = appliedSpec(this.folder);
     if (!spec) return;
     try {
       if (!noted) await rememberData(spec, this.folder);
       if (record.fenced && (await confirmMaster(spec, this.folder, this.log, upMs))) server.unfenced(record);
+      else if (caughtUp) {
+        await restorePriority(spec);
+        server.caughtUp(record);
+      }
     } catch (error) {
       // The server is loading, or just ended: the next look tries again.
       if (server.running()) this.log(`redis: ${(error as Error).message}`);

@@ -11,6 +11,7 @@ import { isListening, listenerOf } from "./ports.ts";
 import { lastLines } from "./log.ts";
 import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
 import { fenceArguments, prestartRedis, prestartSentinel } from "./prestart.ts";
+import { PRIORITY, startPriority } from "./recency.ts";
 import { endProcess, isAlive, type ProcessRecord, readRecord, recordOf, waitFor } from "./processes.ts";
 
 export type ServerName = "redis" | "sentinel";
@@ -28,6 +29,8 @@ export interface ServerRecord extends ProcessRecord {
   readonly keys: readonly string[];
   /** Started as a master that takes no writes until a quorum of Sentinels names it. */
   readonly fenced: boolean;
+  /** The replica-priority with which it was started, until it is in step with a master. */
+  readonly priority?: string | undefined;
 }
 
 /** redis-server ends after shutdown-timeout (10 s in the template) at the latest, plus writing its last data. */
@@ -85,7 +88,7 @@ export class Server {
     const found = recordOf(Number(info["process_id"]));
     if (!found) return undefined;
     // What it was started with is not known any more: an empty hash makes the next apply look closely.
-    return this.remember({ ...found, config: "", keys: [], fenced: true });
+    return this.remember({ ...found, config: "", keys: [], fenced: true, priority: "" });
   }
 
   /**
@@ -98,11 +101,18 @@ export class Server {
     const fenced = await this.prestart();
     const text = readIfThere(this.configFile);
     if (text === undefined) throw new Error(`${this.configFile} is missing; apply again`);
-    const child = this.spawn(fenced);
+    const priority = this.name === "redis" ? startPriority(this.spec, this.folder) : undefined;
+    const child = this.spawn(fenced, priority);
     child.once("exit", onExit);
     const started = recordOf(child.pid ?? 0);
     if (!started) throw new EndedAtOnce(this.endedAtOnce());
-    const record = this.remember({ ...started, config: configHash(text), keys: configKeys(text), fenced });
+    const record = this.remember({
+      ...started,
+      config: configHash(text),
+      keys: configKeys(text),
+      fenced,
+      ...(priority === undefined ? {} : { priority }),
+    });
     await waitFor(
       `${this.title()} answers`,
       async () => {
@@ -143,6 +153,11 @@ export class Server {
   /** Writes down that a quorum confirmed the master, or that its role was settled otherwise. */
   unfenced(record: ServerRecord): void {
     this.remember({ ...record, fenced: false });
+  }
+
+  /** Writes down that its replica-priority is the one of redis.conf again. */
+  caughtUp(record: ServerRecord): void {
+    this.remember({ ...record, priority: undefined });
   }
 
   /** INFO of whoever answers on the port; undefined when nobody does. A server that is loading answers too. */
@@ -201,7 +216,7 @@ export class Server {
     this.log(`redis: its data cannot be read; it is kept in ${kept}, and the master sends a copy`);
   }
 
-  private spawn(fenced: boolean): ChildProcess {
+  private spawn(fenced: boolean, priority: string | undefined): ChildProcess {
     const redis = this.name === "redis";
     const log = this.logFile;
     // What a server prints before it has read its log file's name would be lost without this.
@@ -217,6 +232,7 @@ export class Server {
         "--logfile",
         log,
         ...(fenced ? fenceArguments : []),
+        ...(priority === undefined ? [] : [`--${PRIORITY}`, priority]),
       ];
       const child = spawn(`${this.spec.engine}-server`, args, {
         cwd: "/",

@@ -7,7 +7,7 @@ import { setMinReplicas } from "./min-replicas.ts";
 
 /** Sentinel's own value, for a spec without one. */
 const DOWN_AFTER_MS = 2000;
-/** So long before the Sentinels can take the master for down, a script that keeps it busy is killed. */
+/** So long before the Sentinels can take the master for down, a script that keeps it busy is ended. */
 const KILL_BEFORE_MS = 600;
 /** The same for the fence: from then on another node may be made master while this one stands still. */
 const FENCE_BEFORE_MS = 300;
@@ -31,14 +31,16 @@ export class Standstill {
   private readonly connection: KeptConnection;
   private readonly downAfterMs: number;
   private fencing = false;
-  private killing = false;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly timers = new Map<"kill" | "fence", NodeJS.Timeout>();
 
-  /** @param onFenced told when the server answers again, and takes no writes */
+  /**
+   * @param told.fenced when the server answers again, and takes no writes
+   * @param told.unkillable when a script that has written keeps it busy, for so many milliseconds: only its server's end ends it
+   */
   constructor(
     spec: NodeSpec,
     private readonly log: (line: string) => void,
-    private readonly onFenced: () => void,
+    private readonly told: { readonly fenced: () => void; readonly unkillable: (silentMs: number) => void },
   ) {
     this.connection = new KeptConnection(redisEndpoint(spec.node), PATIENCE_MS);
     this.downAfterMs = downAfterOf(spec);
@@ -55,18 +57,29 @@ export class Standstill {
    * @param busy a script keeps it from answering anything else
    */
   seen(silentMs: number, busy: boolean): void {
-    if (busy && silentMs >= this.downAfterMs - KILL_BEFORE_MS && !this.killing) {
-      this.killing = true;
-      void this.killScript(silentMs).finally(() => (this.killing = false));
+    const killAfterMs = this.downAfterMs - KILL_BEFORE_MS;
+    if (busy) {
+      this.at("kill", killAfterMs - silentMs, () =>
+        // Another script may follow it at once.
+        this.endScript(Math.max(silentMs, killAfterMs)).finally(() => this.timers.delete("kill")),
+      );
     }
-    // A time-out of a question may come too late for it.
-    this.timer ??= setTimeout(() => void this.fence(), Math.max(0, this.patienceMs - silentMs));
+    this.at("fence", this.patienceMs - silentMs, () => this.fence());
+  }
+
+  /** Once, and not when a question's time is out, which may be too late. */
+  private at(what: "kill" | "fence", inMs: number, work: () => Promise<void>): void {
+    if (!this.timers.has(what))
+      this.timers.set(
+        what,
+        setTimeout(() => void work(), Math.max(0, inMs)),
+      );
   }
 
   /** The master answers. */
   answered(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
   }
 
   /** After so long without an answer another node may become master, in milliseconds. */
@@ -75,10 +88,17 @@ export class Standstill {
   }
 
   /** Sentinel would do it too, but only when it has begun to replace the master. */
-  private async killScript(silentMs: number): Promise<void> {
-    const kill = (what: string): Promise<unknown> => this.connection.ask((redis) => redis.call(what, "KILL"));
-    const killed = await Promise.allSettled([kill("SCRIPT"), kill("FUNCTION")]);
-    if (!killed.some(({ status }) => status === "fulfilled")) return;
+  private async endScript(silentMs: number): Promise<void> {
+    const kill = (what: string): Promise<string> =>
+      this.connection
+        .ask((redis) => redis.call(what, "KILL"))
+        .then(
+          () => "killed",
+          ({ message }: Error) => message,
+        );
+    const killed = await Promise.all([kill("SCRIPT"), kill("FUNCTION")]);
+    if (killed.some((answer) => answer.startsWith("UNKILLABLE"))) return this.told.unkillable(silentMs);
+    if (!killed.includes("killed")) return;
     this.log(`redis: a script kept it busy for ${Math.round(silentMs)} ms: killed, or the Sentinels would replace it`);
   }
 
@@ -98,7 +118,7 @@ export class Standstill {
           );
         if (error === undefined) {
           this.log(`redis: stood still: takes no writes until the Sentinels confirm that it is master`);
-          this.onFenced();
+          this.told.fenced();
           return;
         }
         if (!/^(BUSY|LOADING)/.test(error)) return;

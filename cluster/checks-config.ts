@@ -62,6 +62,8 @@ function running({ node, answer }: RedisEvidence, { expectation, converge, repai
   const raised = !fenced && answer.state.role === "master" && Number(asked) > Number(applied);
   const different = [...wanted].flatMap(([key, value]) => {
     if (key === minReplicas && (fenced || raised)) return [];
+    // Started with a worse one, by the age of its data, until it follows again.
+    if (key === "replica-priority" && value !== "0" && answer.state.link === "down") return [];
     const actual = answer.config.get(key);
     if (actual === undefined) return [`${key} is not known to the server`];
     if (sameConfigValue(key, value, actual)) return [];

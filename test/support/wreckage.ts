@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
-import { appliedSpec, writeAtomically } from "../../agent/node-folder.ts";
+import { appliedSpec, readIfThere, writeAtomically } from "../../agent/node-folder.ts";
 import { processStart, waitFor } from "../../agent/processes.ts";
 import { sentinelEndpoint } from "../../cluster/answers.ts";
 import { pairs, withConnection } from "../../cluster/connection.ts";
@@ -104,6 +104,19 @@ export class Wreckage {
         expect(await redis.wait(replicas, 3000)).toBe(replicas);
       },
       5000,
+    );
+  }
+
+  /** These nodes have everything on disk, and have noted until when. */
+  async inStep(...nodes: string[]): Promise<void> {
+    const since = Date.now();
+    const master = await this.cluster.master();
+    // Where nothing is written, nothing is noted.
+    await withConnection(this.cluster.endpoint(master), (redis) => redis.set("tick", since));
+    await waitFor(
+      `${nodes.join(", ")} have noted that they are in step`,
+      () => nodes.every((node) => Number(readIfThere(this.folder(node).inStep)) >= since) || undefined,
+      15_000,
     );
   }
 
