@@ -11,12 +11,44 @@ import { isAlive, readRecord } from "./processes.ts";
 /** An address in a line of a server's own: `replicaof`, or what Sentinel knows of the master, a replica, a Sentinel. */
 const ADDRESS = /^((?:replicaof|sentinel (?:monitor|known-replica|known-slave|known-sentinel) \S+) )(\S+) (\d+)/;
 
+interface Move {
+  readonly name: string;
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+}
+
+/** The servers that have another address in the new spec. */
+const movesBetween = (before: NodeSpec, now: NodeSpec): Move[] =>
+  allNodes(before).flatMap((old) => {
+    const node = allNodes(now).find(({ name }) => name === old.name);
+    const moves = endpointsOf(old).map((from, index) => ({
+      name: old.name,
+      from,
+      to: node ? (endpointsOf(node)[index] as Endpoint) : from,
+    }));
+    return moves.filter(({ from, to }) => !sameEndpoint(from, to));
+  });
+
+/**
+ * A file in which an address already stands for the node that has it now would be carried over twice, should an apply be
+ * killed half-way.
+ * @throws when a node gets the address that another one had
+ */
+export function refuseToSwap(before: NodeSpec, now: NodeSpec): void {
+  const moves = movesBetween(before, now);
+  for (const { name, to } of moves) {
+    const former = moves.find(({ from }) => sameEndpoint(from, to));
+    if (!former) continue;
+    throw new Error(
+      `${name} gets ${to.address}:${to.port}, which ${former.name} has until now. Nothing was touched. Give ${name} an ` +
+        `address that no node has, apply, and then the one that it is to have`,
+    );
+  }
+}
+
 /** The same text with the addresses that nodes of the new spec have in place of those of the old one. Pure. */
 export function relocated(text: string, before: NodeSpec, now: NodeSpec): string {
-  const moves = allNodes(before).flatMap((old) => {
-    const node = allNodes(now).find(({ name }) => name === old.name);
-    return node ? endpointsOf(old).map((from, index) => ({ from, to: endpointsOf(node)[index] as Endpoint })) : [];
-  });
+  const moves = movesBetween(before, now);
   const moved = (at: Endpoint): Endpoint => moves.find(({ from }) => sameEndpoint(from, at))?.to ?? at;
   return text
     .split("\n")

@@ -117,20 +117,26 @@ export class Resident {
       const found = before.has(name) ? undefined : await server.find();
       if (found) this.log(`${name}: adopted (pid ${found.pid})`);
       // How long a server that is adopted has been answering is not known: it counts from now.
-      const fresh = { stopped: false, error: null, backoffMs: BACKOFF_MS.first, startedAt: Date.now(), retryAt: 0 };
+      const fresh = {
+        stopped: false,
+        error: null,
+        backoffMs: BACKOFF_MS.first,
+        startedAt: performance.now(),
+        retryAt: 0,
+      };
       this.supervised.set(name, { expected: false, ...(before.get(name) ?? fresh), server });
     }
     await this.guard.watch(spec);
   }
 
   private async watch(): Promise<void> {
-    let rotated = 0;
+    let rotated = -Infinity;
     while (!this.leaving) {
       // Nobody could find this agent any more, and it could start nothing.
       if (!fs.existsSync(this.folder.spec)) return;
       await this.enqueue(() => this.look()).catch((error: Error) => this.log(error.message));
-      if (Date.now() - rotated > ROTATE_EVERY_MS) {
-        rotated = Date.now();
+      if (performance.now() - rotated > ROTATE_EVERY_MS) {
+        rotated = performance.now();
         this.rotate();
       }
       const interrupted = new Promise<void>((resolve) => {
@@ -164,14 +170,14 @@ export class Resident {
         const crashed = supervised.expected && supervised.server.name === "redis";
         supervised.expected = false;
         if (crashed) await this.afterCrash(supervised);
-        else if (Date.now() >= supervised.retryAt) await this.start(supervised);
+        else if (performance.now() >= supervised.retryAt) await this.start(supervised);
         continue;
       }
       supervised.expected = true;
       supervised.error = null;
-      if (Date.now() - supervised.startedAt > BACKOFF_MS.resetAfter) supervised.backoffMs = BACKOFF_MS.first;
+      if (performance.now() - supervised.startedAt > BACKOFF_MS.resetAfter) supervised.backoffMs = BACKOFF_MS.first;
       if (supervised.server.name === "redis")
-        await this.settle(supervised.server, record, Date.now() - supervised.startedAt);
+        await this.settle(supervised.server, record, performance.now() - supervised.startedAt);
     }
   }
 
@@ -222,8 +228,8 @@ export class Resident {
       if (message !== supervised.error) this.log(`${server.name}: ${message}`);
       supervised.error = message;
     }
-    supervised.startedAt = Date.now();
-    supervised.retryAt = Date.now() + supervised.backoffMs;
+    supervised.startedAt = performance.now();
+    supervised.retryAt = performance.now() + supervised.backoffMs;
     supervised.backoffMs = Math.min(supervised.backoffMs * 2, BACKOFF_MS.most);
   }
 

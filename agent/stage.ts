@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { appliedSpec, type NodeFolder, readIfThere, retiredSpec, specIn, writeAtomically } from "./node-folder.ts";
-import { relocate } from "./relocate.ts";
+import { refuseToSwap, relocate } from "./relocate.ts";
 import type { ServerName } from "./server.ts";
 
 /** Which file of the spec a server reads. */
@@ -27,20 +27,22 @@ export function createFolders(folder: NodeFolder): void {
  * Writes a spec and its files, each atomically, the spec last: only when the files are there may an agent start servers
  * from it.
  * @returns what was changed, in words
+ * @throws when a node gets the address that another one had; nothing was touched
  */
 export function stageFiles(spec: NodeSpec, folder: NodeFolder): string[] {
+  const before = appliedSpec(folder) ?? retiredSpec(folder);
+  if (before) refuseToSwap(before, spec);
   createFolders(folder);
   const changes: string[] = [];
   const stage = (file: string, text: string | undefined): void => {
-    const before = readIfThere(file);
-    if (before === text) return;
+    const there = readIfThere(file);
+    if (there === text) return;
     if (text === undefined) fs.rmSync(file, { force: true });
     else writeAtomically(file, text);
-    changes.push(`${path.basename(file)} ${before === undefined ? "written" : "changed"}`);
+    changes.push(`${path.basename(file)} ${there === undefined ? "written" : "changed"}`);
   };
   stage(folder.redisConf, spec.files["redis.conf"]);
   stage(folder.sentinelConf, spec.files["sentinel.conf"]);
-  const before = appliedSpec(folder) ?? retiredSpec(folder);
   if (before) changes.push(...relocate(folder, before, spec));
   stage(folder.spec, serialized(spec));
   fs.rmSync(folder.retired, { force: true });

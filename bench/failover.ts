@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { InvalidArgumentError } from "commander";
 import type { DrillResult } from "../drill/result.ts";
 import type { EnvironmentInput } from "../environments/environment.ts";
 import { type Checkout, createCheckout, threeNodes } from "../test/support/checkout.ts";
@@ -108,19 +109,28 @@ const cases: readonly Case[] = [
   },
 ];
 
+const ids = [...cases.map(({ id }) => id), "partition"];
+/** @throws InvalidArgumentError when one is not known: a benchmark that measured nothing would look like a good one */
+const known = (value: string): string[] => {
+  const asked = value.split(",");
+  const unknown = asked.filter((id) => !ids.includes(id));
+  if (unknown.length > 0) throw new InvalidArgumentError(`${unknown.join(", ")}: not one of ${ids.join(", ")}.`);
+  return asked;
+};
+
 const options = benchCommand(
   "npm run bench:failover --",
   "Measures how long clients cannot write when the master changes: medians, beside their budgets. Every run must lose nothing.",
 )
-  .option("--only <ids>", `only these, separated by commas: ${cases.map(({ id }) => id).join(",")},partition`)
+  .option("--only <ids>", `only these, separated by commas: ${ids.join(",")}`, known)
   .parse()
-  .opts<BenchOptions & { only?: string }>();
+  .opts<BenchOptions & { only?: string[] }>();
 
 await runBench(options, measure);
 
 async function measure(signal: AbortSignal): Promise<Report> {
   const { runs, only } = options;
-  const wanted = (id: string): boolean => only?.split(",").includes(id) ?? true;
+  const wanted = (id: string): boolean => only?.includes(id) ?? true;
   const machine = await describeMachine();
   const busy = busyMachine();
   if (busy) say(busy);
