@@ -7,11 +7,14 @@ import { resumeHandOvers } from "./handover/resume.ts";
 import type { NodeFolder } from "./node-folder.ts";
 import { Observer } from "./observer.ts";
 import { noteComplete } from "./restart.ts";
+import { isAlive } from "./processes.ts";
 import type { ServerRecord } from "./server.ts";
 import { downAfterOf } from "./standstill.ts";
 
 /** What is not urgent: hand-overs that somebody left half-way, a server that hangs, a group that has become whole. */
 const CHORES_MS = 1000;
+/** Between two looks whether the Sentinels have begun: a master that is busy until then must not go on. */
+const BEGUN_LOOK_MS = 25;
 
 /**
  * The resident agent's eyes on its node's redis-server, and what it does about what it sees: hands a dead master's role
@@ -45,7 +48,7 @@ export class Guard {
     if (this.observer && JSON.stringify(this.observer.spec) === JSON.stringify(spec)) return;
     const fresh = await Observer.open(spec, this.folder, this.log, {
       lost: this.onLost,
-      unkillable: (silentMs) => void this.endBusy(fresh, silentMs).catch((error: Error) => this.log(error.message)),
+      unkillable: () => this.endBusy(fresh),
     });
     this.observer?.close();
     this.observer = fresh;
@@ -158,27 +161,33 @@ export class Guard {
   }
 
   /**
-   * Ends a master with the script that keeps it busy, which has written and so cannot be killed alone. The Sentinels would
-   * replace the master a moment later, and what the script did would be lost all the same, with whatever clients write
-   * between its end and the fence. Without a majority of Sentinels nobody is replaced, and it may take its time.
+   * Ends a master with the script that keeps it busy, which has written and so cannot be killed alone, as soon as the
+   * Sentinels have begun to replace it: they do not stop when the script ends, and what clients write from then on would be
+   * lost. Not before: clients send such a script again when their connection ends, and it would go on like that.
    */
-  private async endBusy(observer: Observer, silentMs: number): Promise<void> {
+  private async endBusy(observer: Observer): Promise<void> {
     const { spec, links } = observer;
-    const named = links.named(await links.askSentinels({ withinMs: 150 }));
-    if (named?.name !== spec.node.name) return;
-    const busy = await links
-      .server(spec.node.name, (redis) => redis.ping())
-      .then(
-        () => false,
-        ({ message }: Error) => message.startsWith("BUSY"),
-      );
     const record = this.running();
-    if (!busy || !record || record.pid !== observer.masterPid) return;
-    this.log(
-      `redis: a script that has written keeps it busy for ${Math.round(silentMs)} ms: killed with its server, ` +
-        `before the Sentinels replace that`,
-    );
-    process.kill(record.pid, "SIGKILL");
+    if (!record || record.pid !== observer.masterPid) return;
+    const { silentSince } = observer;
+    const still = (): boolean => observer.silentSince === silentSince && isAlive(record);
+    while (silentSince !== undefined && still() && !this.closing.signal.aborted) {
+      await delay(BEGUN_LOOK_MS);
+      const sentinels = await links.askSentinels({ withinMs: 150 });
+      if (!sentinels.some(({ state }) => /\bfailover_in_progress\b/.test(state?.flags ?? ""))) continue;
+      const busy = await links
+        .server(spec.node.name, (redis) => redis.ping())
+        .then(
+          () => false,
+          ({ message }: Error) => message.startsWith("BUSY"),
+        );
+      if (!busy || !still()) return;
+      const silentMs = Math.round(performance.now() - silentSince);
+      this.log(
+        `redis: a script that has written keeps it busy for ${silentMs} ms, and the Sentinels replace it: killed with it`,
+      );
+      process.kill(record.pid, "SIGKILL");
+    }
   }
 
   /**

@@ -48,7 +48,7 @@ export class Observer {
     private readonly folder: NodeFolder,
     readonly links: Links,
     log: (line: string) => void,
-    onUnkillable: (silentMs: number) => void,
+    onUnkillable: () => Promise<void>,
   ) {
     this.recency = new Recency(folder);
     this.isolation = new IsolationRule(spec, folder, links, log);
@@ -61,13 +61,13 @@ export class Observer {
 
   /**
    * @param told.lost at once when the connection to the own server is closed
-   * @param told.unkillable when a script that cannot be killed keeps the master busy, for so many milliseconds
+   * @param told.unkillable when a script that cannot be killed keeps the master busy
    */
   static async open(
     spec: NodeSpec,
     folder: NodeFolder,
     log: (line: string) => void,
-    told: { readonly lost: () => void; readonly unkillable: (silentMs: number) => void },
+    told: { readonly lost: () => void; readonly unkillable: () => Promise<void> },
   ): Promise<Observer> {
     const links = await Links.open(groupOf(spec), {
       onLost: (node) => {

@@ -35,12 +35,12 @@ export class Standstill {
 
   /**
    * @param told.fenced when the server answers again, and takes no writes
-   * @param told.unkillable when a script that has written keeps it busy, for so many milliseconds: only its server's end ends it
+   * @param told.unkillable when a script that has written keeps it busy: only the server's end ends it; asked again when it is done
    */
   constructor(
     spec: NodeSpec,
     private readonly log: (line: string) => void,
-    private readonly told: { readonly fenced: () => void; readonly unkillable: (silentMs: number) => void },
+    private readonly told: { readonly fenced: () => void; readonly unkillable: () => Promise<void> },
   ) {
     this.connection = new KeptConnection(redisEndpoint(spec.node), PATIENCE_MS);
     this.downAfterMs = downAfterOf(spec);
@@ -61,7 +61,9 @@ export class Standstill {
     if (busy) {
       this.at("kill", killAfterMs - silentMs, () =>
         // Another script may follow it at once.
-        this.endScript(Math.max(silentMs, killAfterMs)).finally(() => this.timers.delete("kill")),
+        this.endScript(Math.max(silentMs, killAfterMs))
+          .catch(({ message }: Error) => this.log(message))
+          .finally(() => this.timers.delete("kill")),
       );
     }
     this.at("fence", this.patienceMs - silentMs, () => this.fence());
@@ -97,7 +99,7 @@ export class Standstill {
           ({ message }: Error) => message,
         );
     const killed = await Promise.all([kill("SCRIPT"), kill("FUNCTION")]);
-    if (killed.some((answer) => answer.startsWith("UNKILLABLE"))) return this.told.unkillable(silentMs);
+    if (killed.some((answer) => answer.startsWith("UNKILLABLE"))) return this.told.unkillable();
     if (!killed.includes("killed")) return;
     this.log(`redis: a script kept it busy for ${Math.round(silentMs)} ms: killed, or the Sentinels would replace it`);
   }

@@ -118,27 +118,33 @@ describe.sequential("22: a busy script", () => {
     expect(restarted).toBe(false);
   });
 
-  it.each<[string, (master: string) => Promise<string>]>([
-    ["would not end", () => Promise.resolve(unkillable)],
-    ["would end by itself when the Sentinels have begun", (master) => scriptOf(3000, cluster.endpoint(master))],
-  ])("on the master, and it has written and %s: its agent ends it with its server", async (_, scriptFor) => {
-    for (let round = 0; round < 3; round++) {
-      const master = await cluster.master();
-      const { outcome, changes, load, restarted } = await running(master, await scriptFor(master));
-      expect(outcome).toBe("Connection is closed.");
-      expect(load.acknowledged).toBeGreaterThan(0);
-      expect(load.lost, "acknowledged writes that are lost").toEqual([]);
-      expect(restarted).toBe(true);
-      expect(changes.length).toBeLessThanOrEqual(1);
-      expect(cluster.agentLog(master)).toMatch(
-        /a script that has written keeps it busy for \d+ ms: killed with its server/,
-      );
-      // What did not end has not happened.
-      for (const node of cluster.cluster.names) {
-        expect(await withConnection(cluster.endpoint(node), (redis) => redis.exists("of-the-script"))).toBe(0);
-      }
+  it("on the master, and it has written: its agent ends it with its server when the Sentinels have begun", async () => {
+    const master = await cluster.master();
+    const { outcome, changes, load, restarted } = await running(master, unkillable);
+    expect(outcome).toBe("Connection is closed.");
+    expectOnlyBusy(load);
+    expect(changes).toHaveLength(1);
+    expect(restarted).toBe(true);
+    expect(cluster.agentLog(master)).toMatch(/keeps it busy for \d+ ms, and the Sentinels replace it: killed with it/);
+    expect((await cluster.cluster.state(master))?.role).toBe("replica");
+    // What did not end has not happened.
+    for (const node of cluster.cluster.names) {
+      expect(await withConnection(cluster.endpoint(node), (redis) => redis.exists("of-the-script"))).toBe(0);
     }
   });
+
+  // Before, while and after the Sentinels begin.
+  it.each([1500, 2000, 2500, 2800, 3000, 3200])(
+    "on the master, which has written and ends by itself after %s ms: one master, and nothing is lost",
+    async (ms) => {
+      const master = await cluster.master();
+      const { outcome, changes, load } = await running(master, await scriptOf(ms, cluster.endpoint(master)));
+      expect(["done", "Connection is closed."]).toContain(outcome);
+      expect(changes.length).toBeLessThanOrEqual(1);
+      expect(load.acknowledged).toBeGreaterThan(0);
+      expect(load.lost, "acknowledged writes that are lost").toEqual([]);
+    },
+  );
 
   it("on a replica: Sentinel kills the script, and the master stays", async () => {
     const [replica] = await cluster.replicas();
