@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ClusterLock, Locked } from "../cluster/lock.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { handleCrash } from "./crash/crash.ts";
-import { isUnderWay, readJournal } from "./handover/journal.ts";
+import { isUnderWay, readJournal, siblingFolder } from "./handover/journal.ts";
 import { resumeHandOvers } from "./handover/resume.ts";
 import type { NodeFolder } from "./node-folder.ts";
 import { Observer } from "./observer.ts";
@@ -140,9 +140,13 @@ export class Guard {
     }
   }
 
+  /**
+   * Of any node whose folder is here: when the agent of a dead master dies after it has made a replica master, the
+   * Sentinels do not know of that, and would make master whichever other replica they find.
+   */
   private async endHandOvers({ links }: Observer): Promise<void> {
-    const journal = readJournal(this.folder);
-    if (!journal || isUnderWay(journal) || this.busy) return;
+    const journals = links.servers.map(({ node }) => readJournal(siblingFolder(this.folder, node.name)));
+    if (this.busy || !journals.some((journal) => journal && !isUnderWay(journal))) return;
     this.busy = true;
     try {
       const lock = await ClusterLock.take(links, "end-of-a-hand-over");
