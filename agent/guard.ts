@@ -54,9 +54,9 @@ export class Guard {
     this.observer = fresh;
   }
 
-  /** The server has all that its cluster has, on disk too. */
-  get inStep(): boolean {
-    return this.observer?.recency.inStep === true;
+  /** This process of the server has all that its cluster has, on disk too. */
+  inStep({ pid }: ServerRecord): boolean {
+    return this.observer?.recency.inStep === pid;
   }
 
   /** Observes until `close`, whatever else the agent is busy with. */

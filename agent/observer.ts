@@ -84,7 +84,7 @@ export class Observer {
 
   /** How long until the server is to be asked again, in milliseconds. */
   get restMs(): number {
-    if (!this.sample && this.recency.inStep) return REPLICA_SAMPLE_MS;
+    if (!this.sample && this.recency.inStep !== undefined) return REPLICA_SAMPLE_MS;
     return !this.sample ? SAMPLE_MS : this.sample.aof ? SAMPLE_MS : CALIBRATE_MS;
   }
 
@@ -137,7 +137,6 @@ export class Observer {
     if (state.runId !== this.runId) {
       this.runId = state.runId;
       this.positions.forget();
-      this.recency.inStep = false;
     }
     if (state.loading || state.role !== "master") this.sample = undefined;
     if (state.loading) return;

@@ -44,8 +44,8 @@ export const restorePriority = (spec: NodeSpec): Promise<unknown> =>
 
 /** Keeps on disk until when this node had all the data of its cluster, to the second. */
 export class Recency {
-  /** The server has, on disk too, what its master has. */
-  inStep = false;
+  /** The process of the server that has, on disk too, what its master has; undefined while it has not. */
+  inStep: number | undefined;
   private notedAt = -Infinity;
   private notedOffset = -1;
   private noting = false;
@@ -61,8 +61,9 @@ export class Recency {
     const follows = state.role === "master" ? confirmed : state.link === "up" && !state.syncing;
     // After a full copy the files are still the old ones, until all of it was written once.
     const written = info["aof_rewrite_in_progress"] === "0" && info["aof_rewrite_scheduled"] === "0";
-    this.inStep = follows && !state.loading && (this.inStep || written);
-    if (!this.inStep) return;
+    const complete = follows && !state.loading && (this.inStep === state.pid || written);
+    this.inStep = complete ? state.pid : undefined;
+    if (!complete) return;
     if (state.offset === this.notedOffset || performance.now() - this.notedAt < NOTE_MS || this.noting) return;
     this.notedAt = performance.now();
     this.notedOffset = state.offset;

@@ -198,7 +198,7 @@ export class Resident {
   /** Notes that the node holds data, lifts or settles a fence, and ends what only a start needs. Mostly none is due. */
   private async settle(server: Server, record: ServerRecord, upMs: number): Promise<void> {
     const noted = fs.existsSync(this.folder.initialised);
-    const caughtUp = record.priority !== undefined && this.guard.inStep;
+    const caughtUp = record.priority !== undefined && this.guard.inStep(record);
     if (noted && !record.fenced && !caughtUp) return;
     const spec = appliedSpec(this.folder);
     if (!spec) return;

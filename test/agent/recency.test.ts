@@ -67,7 +67,7 @@ describe("until when a node is in step", () => {
   it("is noted while it follows", async () => {
     const recency = new Recency(folder);
     recency.seen(state({ link: "up" }), settled, true, now);
-    expect(recency.inStep).toBe(true);
+    expect(recency.inStep).toBe(1);
     await noted(now);
   });
 
@@ -80,14 +80,22 @@ describe("until when a node is in step", () => {
   ])("is not noted when %s", (_, changes, info, confirmed) => {
     const recency = new Recency(folder);
     recency.seen(state(changes), info, confirmed, now);
-    expect(recency.inStep).toBe(false);
+    expect(recency.inStep).toBeUndefined();
   });
 
   it("goes on while its files are rewritten, as they are complete meanwhile", () => {
     const recency = new Recency(folder);
     recency.seen(state({ link: "up" }), settled, true, now);
     recency.seen(state({ link: "up" }), rewriting, true, now + 1000);
-    expect(recency.inStep).toBe(true);
+    expect(recency.inStep).toBe(1);
+  });
+
+  it("is that of one process: the next one has to be seen", () => {
+    const recency = new Recency(folder);
+    recency.seen(state({ link: "up", pid: 7 }), settled, true, now);
+    expect(recency.inStep).toBe(7);
+    recency.seen(state({ link: "up", pid: 8 }), rewriting, true, now + 1000);
+    expect(recency.inStep).toBeUndefined();
   });
 
   it("has to be seen anew after the link was down", () => {
@@ -95,7 +103,7 @@ describe("until when a node is in step", () => {
     recency.seen(state({ link: "up" }), settled, true, now);
     recency.seen(state({ link: "down" }), settled, true, now + 1000);
     recency.seen(state({ link: "up" }), rewriting, true, now + 2000);
-    expect(recency.inStep).toBe(false);
+    expect(recency.inStep).toBeUndefined();
   });
 
   it("is overwritten in place, and readable at any time", async () => {
