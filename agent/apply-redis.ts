@@ -5,18 +5,15 @@ import { parseConfigFile, sameConfigValue } from "../topology/config-file.ts";
 import { liveChanges, type LiveChange, setLive, unreportedKeys } from "./live.ts";
 import { PRIORITY } from "./recency.ts";
 import { MIN_REPLICAS } from "./min-replicas.ts";
-import { type NodeFolder, writeAtomically } from "./node-folder.ts";
-import { readRecord, waitFor } from "./processes.ts";
+import { writeAtomically } from "./node-folder.ts";
+import { waitFor } from "./processes.ts";
 import { restartServer } from "./restart.ts";
-import { configHash, configKeys, type ServerRecord } from "./server.ts";
+import { configHash, configKeys, redisRecord, type ServerRecord } from "./server.ts";
 import type { Session } from "./session.ts";
 import { provenSpec } from "./stage.ts";
 
 /** Loading grows with the data: about 1 s for 200 MB; a server that answers LOADING is alive and gets its time. */
 const LOAD_TIMEOUT_MS = 120_000;
-
-const recordOf = (folder: NodeFolder): ServerRecord | undefined =>
-  readRecord<ServerRecord>(path.join(folder.run, "redis.json"));
 
 /**
  * Gives the running redis-server what it takes live, all of it or nothing. Comes before the files are written: a value
@@ -39,7 +36,7 @@ export async function restartForRest(session: Session): Promise<string[]> {
   const { spec, folder } = session;
   const text = spec.files["redis.conf"] ?? "";
   await untilLoaded(session);
-  const record = recordOf(folder);
+  const record = redisRecord(folder);
   const dropped = (record?.keys ?? []).filter((key) => !configKeys(text).includes(key));
   const left = await differences(session);
   const unproven = record && record.config !== configHash(text) ? await unprovenKeys(session, text) : [];
@@ -88,8 +85,8 @@ type Keys = ReturnType<typeof parseConfigFile>;
 
 /** What runs otherwise than the file says, without what is the agent's to set: a fence, the rule of two data nodes, and the priority of a server that is not in step yet. */
 async function differences({ spec, folder, lock }: Session): Promise<LiveChange[]> {
-  const agentsOwn = recordOf(folder)?.fenced === true || lock === undefined;
-  const catchingUp = recordOf(folder)?.priority !== undefined;
+  const agentsOwn = redisRecord(folder)?.fenced === true || lock === undefined;
+  const catchingUp = redisRecord(folder)?.priority !== undefined;
   const changes = await liveChanges(spec, spec.files["redis.conf"] ?? "");
   return changes.filter(({ key }) => !(agentsOwn && key === MIN_REPLICAS) && !(catchingUp && key === PRIORITY));
 }

@@ -1,3 +1,4 @@
+import { applyCommands, whyNotApplied } from "./not-applied.ts";
 import fs from "node:fs";
 import path from "node:path";
 import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
@@ -73,10 +74,7 @@ function specFor(options: ConvergeOptions, node: string, folder: NodeFolder): No
   const applied = appliedSpec(folder);
   if (applied) return applied;
   if (!options.afterApply) {
-    throw new Error(
-      `${node}: not applied on this computer, or its folder is lost; apply: npm start, or ` +
-        `terragrunt run --all apply in terragrunt/${environment}`,
-    );
+    throw new Error(`${node}: ${whyNotApplied(folder)}; to apply: ${applyCommands(environment)}`);
   }
   const file = path.join(root, "cdktf.out", "specs", environment, `${node}.json`);
   const json = readIfThere(file);

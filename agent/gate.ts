@@ -44,7 +44,7 @@ export function gateObjection(
     .filter((each) => each.state === undefined && !(server === "sentinel" && each.node.name === node.name))
     .map(({ node: { name } }) => name);
   const repair = (name: string): string =>
-    `Repair ${name} first: redis-ha converge --env ${environment} --zone ${group.nodes.find((each) => each.name === name)?.zone}`;
+    `Repair ${name} first: npx redis-ha converge --env ${environment} --zone ${group.nodes.find((each) => each.name === name)?.zone}`;
   const rest = server === "sentinel" ? answering.filter((each) => each.node.name !== node.name) : answering;
   const [first] = silent;
   if (rest.length < needed && first !== undefined) {
@@ -54,7 +54,7 @@ export function gateObjection(
     );
   }
   if (inFailover(sentinels)) {
-    return `the Sentinels are replacing the master just now. Wait until redis-ha verify --env ${environment} --wait 30 holds`;
+    return `the Sentinels are replacing the master just now. Wait until npx redis-ha verify --env ${environment} --wait 30 holds`;
   }
   return server === "redis" ? copiesObjection(facts, node, verb, repair) : undefined;
 }
@@ -71,7 +71,7 @@ function copiesObjection(
   if (!master) {
     return (
       `no node is master and named by the Sentinels, so nobody knows which copy of the data is the newest. ` +
-      `See redis-ha verify --env ${environment}`
+      `See npx redis-ha verify --env ${environment}`
     );
   }
   const replicas = replicasOf(master, data);

@@ -5,6 +5,7 @@ import { withNodeLock } from "./apply.ts";
 import { askAgent } from "./control.ts";
 import { HandOverRefused, handOver, type HandOverReport, type HandOverRequest } from "./handover/handover.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, stateFolder } from "./node-folder.ts";
+import { nothingApplied, whyNotApplied } from "./not-applied.ts";
 import { failOnError, passRoleOn, restartServer } from "./restart.ts";
 import { serverNames } from "./server.ts";
 import { type Report, type Session, withSession } from "./session.ts";
@@ -22,16 +23,22 @@ export interface ClusterContext {
 }
 
 /**
- * Hands the master's role over, to a node of choice or to the replica that has most.
+ * Hands the master's role over, to a node of choice or to the replica that has most. Touches nothing when that node is
+ * master already: then `from` is `to`.
  * @throws HandOverRefused when it would not be safe, with the reason; nothing was touched then
  */
 export function failover(
   context: ClusterContext,
   options: Pick<HandOverRequest, "to" | "onStep">,
 ): Promise<HandOverReport> {
-  return withCluster(context, "failover", (session) => {
+  return withCluster(context, "failover", async (session) => {
     const { lock, links, folder, report } = session;
     if (!lock) throw tooFew(session);
+    const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
+    const named = links.named(sentinels)?.name;
+    const isMaster = servers.some(({ node, state }) => node.name === named && state?.role === "master");
+    if (named !== undefined && named === options.to && isMaster)
+      return { from: named, to: named, grade: "fast", writeGapMs: 0 };
     return handOver({ links, lock, folder, ...options, report });
   });
 }
@@ -77,19 +84,19 @@ export async function withCluster<T>(
   const folders = context.inventory.nodes.map(({ name }) => folderOf(context, name));
   const known = folders.find((folder) => appliedSpec(folder) !== undefined);
   const spec = known && appliedSpec(known);
-  if (!spec) throw new HandOverRefused(`${context.environment} was never applied on this computer; npm start does`);
+  if (!spec) throw new HandOverRefused(nothingApplied(context.environment, folders));
   return withSession(spec, known, what, context.report, use, { resume });
 }
 
 function specOf(folder: NodeFolder, name: string): NodeSpec {
   const spec = appliedSpec(folder);
-  if (!spec) throw new Error(`${name} was never applied on this computer; apply it first`);
+  if (!spec) throw new Error(`${name}: ${whyNotApplied(folder)}; apply it first`);
   return spec;
 }
 
 const tooFew = ({ links }: Session): HandOverRefused =>
   new HandOverRefused(
-    `fewer than ${agreement(links.group)} of ${links.sentinels.length} Sentinels answer; redis-ha converge brings them up`,
+    `fewer than ${agreement(links.group)} of ${links.sentinels.length} Sentinels answer; npx redis-ha converge brings them up`,
   );
 
 const folderOf = ({ root, environment }: ClusterContext, node: string): NodeFolder =>

@@ -102,7 +102,7 @@ export async function untilInStep({ spec, links }: Pick<Session, "spec" | "links
   ).catch(() => {
     throw new Error(
       `${spec.node.name} is not in step within ${IN_STEP_TIMEOUT_MS / 1000} s: ${missing}. ` +
-        `redis-ha verify --env ${spec.environment} shows the whole; apply again when that is mended`,
+        `npx redis-ha verify --env ${spec.environment} shows the whole; apply again when that is mended`,
     );
   });
 }

@@ -34,7 +34,7 @@ export interface RoleFacts {
 }
 
 /** For when nobody can know whose data is the newest: a person has to say. */
-export const HOW_TO_DECIDE = "redis-ha elect shows what each node has, and how to decide";
+export const HOW_TO_DECIDE = "npx redis-ha elect shows what each node has, and how to decide";
 
 export type RoleDecision =
   | { role: "replica"; of: Endpoint; because: string }

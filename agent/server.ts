@@ -33,6 +33,10 @@ export interface ServerRecord extends ProcessRecord {
   readonly priority?: string | undefined;
 }
 
+/** What a node has written down of its redis-server, whether it runs or not. */
+export const redisRecord = (folder: NodeFolder): ServerRecord | undefined =>
+  readRecord<ServerRecord>(path.join(folder.run, "redis.json"));
+
 /** redis-server ends after shutdown-timeout (10 s in the template) at the latest, plus writing its last data. */
 const STOP_PATIENCE_MS = 20_000;
 /** Time until a server that was just started answers anything, LOADING included. */

@@ -30,7 +30,9 @@ export async function connect(chosen: Chosen, args: string[], flags: ConnectFlag
   const found = flags.replica ? replicaOf(view) : masterOf(view);
   if (found.warning) progress(`redis-ha: warning: ${found.warning}`);
   if (!found.node) {
-    progress(`redis-ha: no ${flags.replica ? "replica" : "master"} to connect to. ${summary(view)}`);
+    progress(
+      `redis-ha: no ${flags.replica ? "replica" : "master"} to connect to. ${summary(view)}. What mends it: npx redis-ha verify --env ${environment}`,
+    );
     return 1;
   }
   const { address, port } = redisEndpoint(found.node);

@@ -68,14 +68,18 @@ function listed<T extends string>(option: string, text: string, known: readonly 
 }
 
 /** @throws UsageError when there is nobody to ask */
-async function agreeTo({ title }: Fault, environment: string): Promise<boolean> {
+async function agreeTo({ title, promise }: Fault, environment: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new UsageError("a drill breaks the cluster on purpose; without a terminal to ask at, it takes --yes");
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     progress(`This breaks the running cluster "${environment}" on purpose: ${title}.`);
-    progress("Its clients will notice, and what they write meanwhile may be lost.");
+    progress(
+      promise === "every-write"
+        ? "Its clients will wait for a moment; no write that was acknowledged may get lost."
+        : "Its clients will notice, and what they write meanwhile without WAIT may be lost.",
+    );
     return /^y(es)?$/i.test((await terminal.question("Go on? [y/N] ")).trim());
   } finally {
     terminal.close();
@@ -86,7 +90,7 @@ async function agreeTo({ title }: Fault, environment: string): Promise<boolean> 
 async function interruptible(options: DrillOptions): Promise<DrillResult | undefined> {
   const stop = new AbortController();
   const interrupt = (): void => {
-    progress("ending the drill; again: leave at once, with whatever is broken (redis-ha converge mends it)");
+    progress("ending the drill; again: leave at once, with whatever is broken (npx redis-ha converge mends it)");
     stop.abort();
     // The second time, the signal does what it always does.
     for (const signal of signals) process.off(signal, interrupt);

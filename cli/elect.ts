@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import Table from "cli-table3";
 import { advice, type DataEvidence } from "../agent/repair/data-evidence.ts";
-import { elect as electNode, electEvidence } from "../agent/repair/elect.ts";
+import { elect as electNode, electEvidence, refuseIfDecided } from "../agent/repair/elect.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 import { repairText } from "./repair.ts";
@@ -32,14 +32,18 @@ export interface ElectOptions {
 export async function elect({ environment, inventory }: Chosen, options: ElectOptions): Promise<number> {
   const { root, json, node, yes } = options;
   const context = { environment, inventory, root, report: progress };
-  const nodes = await electEvidence(context);
-  const shown = { version: 1, environment, nodes, advice: advice(nodes) } as const;
-  if (!json) print(`${table(nodes)}\n${shown.advice}`);
+  const { nodes, master } = await electEvidence(context);
+  const how = master
+    ? `${master} is master, and the Sentinels name it: there is nothing to decide.`
+    : advice(nodes, environment);
+  const shown = { version: 1, environment, nodes, advice: how } as const;
+  if (!json) print(`${table(nodes)}\n${how}`);
   if (node === undefined) {
     if (json) printJson({ ...shown, elected: null, done: [], left: [] } satisfies ElectDocument);
-    else print(`Then: redis-ha elect NODE --env ${environment}`);
+    else if (!master) print(`Then: npx redis-ha elect NODE --env ${environment}`);
     return 0;
   }
+  refuseIfDecided(master, node);
   if (!yes && !(await confirmed(node))) {
     progress("nothing was changed");
     return 1;
@@ -55,14 +59,16 @@ async function confirmed(node: string): Promise<boolean> {
   if (!process.stdin.isTTY) throw new UsageError(`nobody can be asked here; to make ${node} master, add --yes`);
   const ask = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return (await ask.question(`Make ${node} master? The other nodes take its data. Type yes: `)).trim() === "yes";
+    return (
+      (await ask.question(`Make ${node} master? The other nodes take its data. Type the word yes: `)).trim() === "yes"
+    );
   } finally {
     ask.close();
   }
 }
 
 function table(nodes: readonly DataEvidence[]): string {
-  const head = ["node", "role", "follows", "history", "offset", "keys", "data", "last write", "answers"];
+  const head = ["node", "role", "follows", "history", "offset", "keys", "data", "in step until", "answers"];
   const lines = new Table({ head: head.map(colours.bold), style: { head: [], border: [], compact: true } });
   for (const each of nodes) {
     lines.push([
@@ -73,8 +79,8 @@ function table(nodes: readonly DataEvidence[]): string {
       `${each.offset ?? "-"}`,
       `${each.keys ?? "-"}`,
       each.hasData ? "there" : colours.red("none"),
-      each.lastWrite ?? "-",
-      each.answers ? "yes" : colours.red("no"),
+      each.inStepUntil?.replace(/\.\d+Z$/, "Z") ?? "-",
+      each.answers ? "yes" : each.waits ? colours.yellow("waits") : colours.red("no"),
     ]);
   }
   const waiting = nodes.flatMap(({ node, error }) => (error === null ? [] : [`${node}: ${error}`]));

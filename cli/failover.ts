@@ -17,7 +17,7 @@ interface Options {
   readonly json: boolean;
 }
 
-/** @returns 0 when another node is master now */
+/** @returns 0 when another node is master now, or the wanted one was already */
 export async function failover(
   { environment, inventory }: Chosen,
   options: Options & { to?: string },
@@ -34,6 +34,7 @@ export async function failover(
     writeGapMs: Math.round(writeGapMs),
   };
   if (json) printJson(document);
+  else if (from === master) print(`${master} is master already: nothing to do`);
   else print(colours.green(`${master} is master, ${from} follows it; writes waited ${document.writeGapMs} ms`));
   return 0;
 }

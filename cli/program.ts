@@ -34,14 +34,14 @@ function buildProgram(done: (code: number) => void): Command {
   const program = new Command("redis-ha")
     .description("Looks after the highly available Redis clusters of this checkout.")
     .exitOverride()
-    .addHelpText("after", `\nEach command has its own help, with examples: redis-ha status --help\n${exitCodes}`);
+    .addHelpText("after", `\nEach command has its own help, with examples: npx redis-ha status --help\n${exitCodes}`);
 
   command(program, "status", "Show every node: role, offset, lag, and whom its Sentinel names")
     .addHelpText(
       "after",
       help([
-        ["redis-ha status", "the table"],
-        ["redis-ha status --env local --json | jq -r .master", "the master's name; docs/json.md has every field"],
+        ["npx redis-ha status", "the table"],
+        ["npx redis-ha status --env local --json | jq -r .master", "the master's name; docs/json.md has every field"],
       ]),
     )
     .action(async (options: CommonOptions) => {
@@ -54,9 +54,9 @@ function buildProgram(done: (code: number) => void): Command {
     .addHelpText(
       "after",
       help([
-        ["redis-ha verify", "one line a check; what does not hold, with what mends it"],
-        ["redis-ha verify --wait 30", "after a change: wait until the cluster has settled"],
-        ["redis-ha verify --json | jq '.checks[] | select(.holds | not)'", "for scripts"],
+        ["npx redis-ha verify", "one line a check; what does not hold, with what mends it"],
+        ["npx redis-ha verify --wait 30", "after a change: wait until the cluster has settled"],
+        ["npx redis-ha verify --json | jq '.checks[] | select(.holds | not)'", "for scripts"],
       ]),
     )
     .action(async (options: CommonOptions & { wait: number }) => {
@@ -71,8 +71,8 @@ function buildProgram(done: (code: number) => void): Command {
     .addHelpText(
       "after",
       help([
-        ["redis-ha converge", "starts what is down, mends what drifted"],
-        ["redis-ha converge --env local --zone b", "one zone"],
+        ["npx redis-ha converge", "starts what is down, mends what drifted"],
+        ["npx redis-ha converge --env local --zone b", "one zone"],
       ]),
     )
     .action(async (options: CommonOptions & { zone?: string; afterApply?: boolean }) => {
@@ -93,8 +93,8 @@ function buildProgram(done: (code: number) => void): Command {
     .addHelpText(
       "after",
       help([
-        ["redis-ha failover", "about 0.1 s without writes; refuses, with the reason, when no replica is in sync"],
-        ["redis-ha failover --to redis-b", "before maintenance of the machine of the present master"],
+        ["npx redis-ha failover", "about 0.1 s without writes; refuses, with the reason, when no replica is in sync"],
+        ["npx redis-ha failover --to redis-b", "before maintenance of the machine of the present master"],
       ]),
     )
     .action(async (options: CommonOptions & { to?: string }) => {
@@ -109,8 +109,8 @@ function buildProgram(done: (code: number) => void): Command {
     .addHelpText(
       "after",
       help([
-        ["redis-ha roll", "after an upgrade of the server's package: every node runs the new program"],
-        ["redis-ha roll redis-b", "one node"],
+        ["npx redis-ha roll", "after an upgrade of the server's package: every node runs the new program"],
+        ["npx redis-ha roll redis-b", "one node"],
       ]),
     )
     .action(async (nodes: string[], options: CommonOptions) => {
@@ -135,11 +135,20 @@ function buildProgram(done: (code: number) => void): Command {
     .addHelpText(
       "after",
       help([
-        ["redis-ha drill --list", "what can be broken"],
-        ["redis-ha drill hand-over", "how long writes wait for a planned change of the master, and that none is lost"],
-        ["redis-ha drill crash --wait1", "kill -9 of the master; with and without WAIT 1"],
-        ["redis-ha drill crash --rate full --clients recommended", "the same while clients write as fast as they can"],
-        ["redis-ha drill power-cycle --yes --json | jq '.writers[].lost'", "for scripts; docs/json.md has every field"],
+        ["npx redis-ha drill --list", "what can be broken"],
+        [
+          "npx redis-ha drill hand-over",
+          "how long writes wait for a planned change of the master, and that none is lost",
+        ],
+        ["npx redis-ha drill crash --wait1", "kill -9 of the master; with and without WAIT 1"],
+        [
+          "npx redis-ha drill crash --rate full --clients recommended",
+          "the same while clients write as fast as they can",
+        ],
+        [
+          "npx redis-ha drill power-cycle --yes --json | jq '.writers[].lost'",
+          "for scripts; docs/json.md has every field",
+        ],
       ]),
     )
     .action(async (fault: string | undefined, options: CommonOptions & DrillFlags) => {
@@ -153,8 +162,8 @@ function buildProgram(done: (code: number) => void): Command {
     .addHelpText(
       "after",
       help([
-        ["redis-ha repair", "what verify names with this as its remedy; says what is left, and what decides it"],
-        ["redis-ha repair --json | jq -r '.left[]'", "for scripts"],
+        ["npx redis-ha repair", "what verify names with this as its remedy; says what is left, and what decides it"],
+        ["npx redis-ha repair --json | jq -r '.left[]'", "for scripts"],
       ]),
     )
     .action(async (options: CommonOptions) => {
@@ -169,9 +178,9 @@ function buildProgram(done: (code: number) => void): Command {
     .addHelpText(
       "after",
       help([
-        ["redis-ha elect", "what each node has, and how to decide; changes nothing"],
-        ["redis-ha elect redis-b", "asks, then makes redis-b master; the others take its data"],
-        ["redis-ha elect redis-b --yes", "for scripts"],
+        ["npx redis-ha elect", "what each node has, and how to decide; changes nothing"],
+        ["npx redis-ha elect redis-b", "asks, then makes redis-b master; the others take its data"],
+        ["npx redis-ha elect redis-b --yes", "for scripts"],
       ]),
     )
     .action(async (node: string | undefined, options: CommonOptions & { yes?: boolean }) => {
@@ -190,12 +199,12 @@ function buildProgram(done: (code: number) => void): Command {
     .addHelpText(
       "after",
       help([
-        ["redis-ha connect", "prints: redis-cli -h ... -p ..."],
-        ["redis-ha connect --exec", "a prompt on the master"],
-        ["redis-ha connect --exec -- set greeting hello", "one command; redis-cli's exit code is passed on"],
-        ["redis-ha connect --replica --exec -- get greeting", "reads from a replica"],
-        ["redis-ha connect --ioredis > redis.ts", "a client that survives failovers"],
-        ["redis-ha connect --json", "the same as one document for new Redis(JSON.parse(...))"],
+        ["npx redis-ha connect", "prints: redis-cli -h ... -p ..."],
+        ["npx redis-ha connect --exec", "a prompt on the master"],
+        ["npx redis-ha connect --exec -- set greeting hello", "one command; redis-cli's exit code is passed on"],
+        ["npx redis-ha connect --replica --exec -- get greeting", "reads from a replica"],
+        ["npx redis-ha connect --ioredis > redis.ts", "a client that survives failovers"],
+        ["npx redis-ha connect --json", "the same as one document for new Redis(JSON.parse(...))"],
       ]),
     )
     .action(async (args: string[], options: CommonOptions & ConnectFlags) => {
@@ -230,7 +239,7 @@ function command(program: Command, name: string, description: string, json = "pr
     .description(description)
     .option("--env <name>", "the environment (default: the only one, else local)")
     .option("--json", json)
-    .showHelpAfterError(`(redis-ha ${name} --help shows the options)`);
+    .showHelpAfterError(`(npx redis-ha ${name} --help shows the options)`);
 }
 
 function choose(options: CommonOptions): { chosen: Chosen; root: string } {

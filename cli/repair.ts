@@ -24,7 +24,11 @@ export async function repair(
 
 export function repairText({ environment, done, left }: Pick<RepairDocument, "environment" | "done" | "left">): string {
   if (left.length > 0) {
-    return [...left.map((line) => `- ${line}`), colours.red(`${environment}: not repaired`)].join("\n");
+    return [
+      ...left.map((line) => `- ${line}`),
+      colours.red(`${environment}: not repaired`),
+      `What it looks like now: npx redis-ha verify --env ${environment}`,
+    ].join("\n");
   }
   return colours.green(`${environment}: ${done.length > 0 ? "repaired" : "nothing to repair"}`);
 }

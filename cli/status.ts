@@ -34,7 +34,8 @@ export function statusText(view: ClusterView, document: StatusDocument): string 
     ]);
   });
   const sentence = document.healthy ? colours.green(document.summary) : colours.red(document.summary);
-  return `${document.environment} (${document.masterName}): ${sentence}\n${table.toString()}`;
+  const next = document.healthy ? "" : `\nWhat mends it: npx redis-ha verify --env ${document.environment}`;
+  return `${document.environment} (${document.masterName}): ${sentence}\n${table.toString()}${next}`;
 }
 
 function role({ kind, name, role: own, error }: StatusNode, { master }: StatusDocument): string {

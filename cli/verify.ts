@@ -41,11 +41,14 @@ export async function verify(chosen: Chosen, { root, json, waitSeconds }: Verify
 /** One line a check; what does not hold, and hints, below it. */
 export function verifyText(document: VerifyDocument): string {
   const lines = Object.entries(checkTitles).flatMap(([id, title]) => group(id as CheckId, title, document.checks));
-  const failed = document.checks.filter((each) => !each.holds).length;
+  const wrong = document.checks.filter((each) => !each.holds);
   const verdict = document.holds
     ? colours.green(`${document.environment} holds: ${document.checks.length} checks`)
-    : colours.red(`${document.environment} does not hold: ${failed} of ${document.checks.length} checks`);
-  return [...lines, "", verdict].join("\n");
+    : colours.red(`${document.environment} does not hold: ${wrong.length} of ${document.checks.length} checks`);
+  // The checks stand in the order in which they hang on each other: what is down explains most of what follows.
+  const remedies = new Set(wrong.map(({ remedy }) => remedy));
+  const first = remedies.size > 1 ? [`Begin with the first: ${wrong[0]?.remedy}`] : [];
+  return [...lines, "", verdict, ...first].join("\n");
 }
 
 function group(id: CheckId, title: string, all: readonly Finding[]): string[] {

@@ -1,4 +1,5 @@
 import { parseConfigFile, sameConfigValue } from "../topology/config-file.ts";
+import { applyCommands } from "../agent/not-applied.ts";
 import type { ExpectedNode, RedisEvidence } from "./evidence.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { FENCE } from "./answers.ts";
@@ -15,7 +16,14 @@ export function configChecks(context: Context): Finding[] {
     ),
     ...context.expectation.inventory.nodes.flatMap((node) => {
       const expected = context.expectation.specs.get(node.name);
-      return expected ? [...applied(expected, context), ...files(expected, context), ...handOvers(node, context)] : [];
+      return expected
+        ? [
+            ...agent(expected, context),
+            ...applied(expected, context),
+            ...files(expected, context),
+            ...handOvers(node, context),
+          ]
+        : [];
     }),
   ];
 }
@@ -51,7 +59,7 @@ function handOvers(node: TopologyNode, { evidence, repair }: Context): Finding[]
   return [finding("hand-over", node, interrupted === undefined, message, repair)];
 }
 
-function running({ node, answer }: RedisEvidence, { expectation, converge, repair }: Context): Finding[] {
+function running({ node, answer }: RedisEvidence, { evidence, expectation, converge, repair }: Context): Finding[] {
   const text = expectation.specs.get(node.name)?.spec.files["redis.conf"];
   if (!answer || text === undefined) return [];
   const wanted = parseConfigFile(text);
@@ -62,8 +70,8 @@ function running({ node, answer }: RedisEvidence, { expectation, converge, repai
   const raised = !fenced && answer.state.role === "master" && Number(asked) > Number(applied);
   const different = [...wanted].flatMap(([key, value]) => {
     if (key === minReplicas && (fenced || raised)) return [];
-    // Started with a worse one, by the age of its data, until it follows again.
-    if (key === "replica-priority" && value !== "0" && answer.state.link === "down") return [];
+    // Started with a worse one, by the age of its data, until its agent has seen it in step.
+    if (key === "replica-priority" && evidence.files.get(node.name)?.catchingUp) return [];
     const actual = answer.config.get(key);
     if (actual === undefined) return [`${key} is not known to the server`];
     if (sameConfigValue(key, value, actual)) return [];
@@ -96,11 +104,20 @@ function running({ node, answer }: RedisEvidence, { expectation, converge, repai
 const shown = (value: string): string => (value === "" ? "empty" : value);
 const isSecret = (key: string): boolean => /pass|masterauth/.test(key);
 
+/** Without it nobody starts a server again that ends, and nobody acts before the Sentinels do. */
+function agent({ spec, state }: ExpectedNode, { evidence, converge }: Context): Finding[] {
+  const { node } = spec;
+  const files = evidence.files.get(node.name);
+  if (!files || state === "retired" || state === "never-applied") return [];
+  const message = `the agent of ${node.name} ${files.agent ? "runs" : "does not run"}`;
+  return [finding("agent-running", node, files.agent, message, converge)];
+}
+
 /** The state folder tells only of this computer, so on other targets there is nothing to say. */
 function applied({ spec, state }: ExpectedNode, { expectation }: Context): Finding[] {
   if (state === "unknown") return [];
   const { node } = spec;
-  const apply = `apply: npm start, or terragrunt run --all apply in terragrunt/${expectation.environment}`;
+  const apply = `apply: ${applyCommands(expectation.environment)}`;
   if (state === "retired") {
     return [finding("applied", node, false, `${node.name} was stopped on purpose (npm stop, or a destroy)`, apply)];
   }

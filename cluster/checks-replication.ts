@@ -23,14 +23,14 @@ export function replicationChecks(context: Context): Finding[] {
   ];
 }
 
-function reachable({ evidence, converge }: Context): Finding[] {
+function reachable({ evidence, start }: Context): Finding[] {
   return evidence.redis.map(({ node, answer, error }) =>
     finding(
       "redis-reachable",
       node,
       answer !== undefined,
       answer ? `${node.name} answers` : `${node.name} does not answer at ${error}`,
-      converge,
+      start(node),
     ),
   );
 }
@@ -59,7 +59,7 @@ function loaded({ node, answer }: RedisEvidence, { expectation }: Context): Find
       loading
         ? `${node.name} is loading its data${seconds ? `, about ${seconds} s to go` : ""}`
         : `${node.name} has loaded its data`,
-      `wait: redis-ha verify --env ${expectation.environment} --wait 60`,
+      `wait: npx redis-ha verify --env ${expectation.environment} --wait 60`,
     ),
   ];
 }
@@ -88,7 +88,7 @@ function replica({ node, answer }: RedisEvidence, context: Context): Finding[] {
         ? `${node.name} is receiving a full copy from ${followed}`
         : `${node.name}'s link to ${followed} is ${state.link}`,
       state.syncing
-        ? `wait: redis-ha verify --env ${expectation.environment} --wait 60`
+        ? `wait: npx redis-ha verify --env ${expectation.environment} --wait 60`
         : `bring ${followed} up or: ${converge}`,
     ),
   ];

@@ -21,14 +21,14 @@ export function sentinelChecks(context: Context): Finding[] {
 }
 
 function reachable({ node, answer, error }: SentinelEvidence, context: Context): Finding {
-  const { expectation, converge, repair } = context;
+  const { expectation, start, repair } = context;
   const blind = watchesNothing(error);
   const message = answer
     ? `the Sentinel of ${node.name} answers`
     : blind
       ? `the Sentinel of ${node.name} does not watch ${expectation.inventory.masterName} (${error}): its state was lost`
       : `the Sentinel of ${node.name} does not answer: ${error}`;
-  return finding("sentinel-reachable", node, answer !== undefined, message, blind ? repair : converge);
+  return finding("sentinel-reachable", node, answer !== undefined, message, blind ? repair : start(node));
 }
 
 function epochs({ evidence, expectation, repair }: Context): Finding[] {
@@ -72,14 +72,15 @@ function namesMaster({ node, answer }: SentinelEvidence, context: Context): Find
       node,
       state.flags === "master",
       `the Sentinel of ${node.name} sees ${named} as "${state.flags}"`,
-      `wait for the failover (redis-ha verify --env ${expectation.environment} --wait 30), then: ${repair}`,
+      `wait for the failover (npx redis-ha verify --env ${expectation.environment} --wait 30), then: ${repair}`,
     ),
   ];
 }
 
-function quorum({ node, answer }: SentinelEvidence, { converge }: Context): Finding[] {
+function quorum({ node, answer }: SentinelEvidence, { evidence, expectation, converge }: Context): Finding[] {
   if (!answer) return [];
   const error = answer.quorumError;
+  const allAnswer = evidence.sentinels.every((each) => each.answer);
   return [
     finding(
       "sentinel-ckquorum",
@@ -88,7 +89,9 @@ function quorum({ node, answer }: SentinelEvidence, { converge }: Context): Find
       error === undefined
         ? `the Sentinel of ${node.name} can authorize a failover`
         : `the Sentinel of ${node.name} cannot: ${error}`,
-      `bring the other Sentinels up: ${converge}`,
+      allAnswer
+        ? `wait: npx redis-ha verify --env ${expectation.environment} --wait 30 (it sees again who is up within seconds)`
+        : `bring the other Sentinels up: ${converge}`,
     ),
   ];
 }

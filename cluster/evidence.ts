@@ -3,6 +3,8 @@ import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { appliedSpec, nodeFolder, readIfThere, stateFolder } from "../agent/node-folder.ts";
 import { isUnderWay, readJournal } from "../agent/handover/journal.ts";
+import { isAlive, readRecord } from "../agent/processes.ts";
+import { redisRecord } from "../agent/server.ts";
 import { canonicalKey } from "../topology/config-file.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { parseNodeSpec, type NodeSpec } from "../topology/node-spec.ts";
@@ -54,6 +56,10 @@ export interface SentinelEvidence {
 export interface FilesOnDisk {
   readonly redisConf?: string;
   readonly sentinelConf?: string;
+  /** Its agent's process lives. */
+  readonly agent: boolean;
+  /** Its redis-server was started with a replica-priority by the age of its data, and has not been in step since. */
+  readonly catchingUp: boolean;
   /** A hand-over of this node's role that nobody works on any more. */
   readonly interrupted?: { readonly from: string; readonly to?: string };
 }
@@ -136,11 +142,14 @@ function filesOnDisk(environment: string, nodes: readonly TopologyNode[], root: 
     nodes.map((node) => {
       const folder = nodeFolder(state, environment, node.name);
       const journal = readJournal(folder);
+      const agent = readRecord(path.join(folder.run, "agent.json"));
       return [
         node.name,
         {
           redisConf: readIfThere(folder.redisConf),
           sentinelConf: readIfThere(folder.sentinelConf),
+          agent: agent !== undefined && isAlive(agent),
+          catchingUp: redisRecord(folder)?.priority !== undefined,
           ...(journal && !isUnderWay(journal) ? { interrupted: journal } : {}),
         },
       ] as const;

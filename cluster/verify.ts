@@ -3,12 +3,14 @@ import { configChecks } from "./checks-config.ts";
 import { replicationChecks } from "./checks-replication.ts";
 import { sentinelChecks } from "./checks-sentinel.ts";
 import { majority, type TopologyNode } from "../topology/topology.ts";
+import { applyCommands } from "../agent/not-applied.ts";
 import type { Evidence, Expectation } from "./evidence.ts";
 
 /** Every check by its stable id, in the order of the report, with what it says when it holds. */
 export const checkTitles = {
   "redis-reachable": "every server answers",
   "sentinel-reachable": "every Sentinel answers",
+  "agent-running": "every node's agent runs",
   "one-master": "exactly one server is master",
   "sentinel-names-master": "every Sentinel names that master",
   "sentinel-flags": "no Sentinel sees the master as down or failing over",
@@ -56,6 +58,8 @@ export interface Context {
   readonly master: TopologyNode | undefined;
   /** The command that mends drift. */
   readonly converge: string;
+  /** What brings up a node that does not run. */
+  readonly start: (node: TopologyNode) => string;
   /** The command that mends lost and wrong state. */
   readonly repair: string;
 }
@@ -84,12 +88,17 @@ export function checks(evidence: Evidence, expectation: Expectation): Finding[] 
   const namedIsReplica = evidence.redis.some(
     ({ node, answer }) => node.name === named?.name && answer?.state.role === "replica",
   );
+  const converge = `npx redis-ha converge --env ${environment}`;
   const context: Context = {
     evidence,
     expectation,
     master: namedIsReplica ? (only ?? named) : (named ?? only),
-    converge: `redis-ha converge --env ${environment}`,
-    repair: `redis-ha repair --env ${environment}`,
+    converge,
+    start: ({ name }) => {
+      const state = expectation.specs.get(name)?.state;
+      return state === "retired" || state === "never-applied" ? `apply: ${applyCommands(environment)}` : converge;
+    },
+    repair: `npx redis-ha repair --env ${environment}`,
   };
   const found = [...replicationChecks(context), ...sentinelChecks(context), ...configChecks(context)];
   const order = Object.keys(checkTitles);

@@ -158,7 +158,7 @@ async function wholeMaster(options: DrillOptions): Promise<TopologyNode> {
     [
       `${environment} is not whole, and a drill would break it further:`,
       ...reasons.map((reason) => `  ${reason}`),
-      `redis-ha verify --env ${environment} --wait 30 waits for what passes by itself, and says what mends the rest`,
+      `npx redis-ha verify --env ${environment} --wait 30 waits for what passes by itself, and says what mends the rest`,
     ].join("\n"),
   );
 }

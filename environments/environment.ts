@@ -186,7 +186,7 @@ const settings = z.strictObject({
    */
   onMasterCrash: z.enum(["promote", "restart"]).default("promote"),
   /**
-   * Further keys of redis.conf, for example `{ "notify-keyspace-events": "Ex" }`.
+   * Further keys of redis.conf, for example `{ "notify-keyspace-events": "Ex", databases: 20 }`.
    * Refused are a key that a setting above manages, one that would break the layout on the node, one that no tested
    * version of the engine knows, and a value that none of them takes. Any other wins over the template's own value.
    * @default - none
@@ -194,7 +194,9 @@ const settings = z.strictObject({
   redisConf: z
     .record(
       z.string().regex(/^[a-z][a-z0-9_-]*$/, "use the lower-case name of a redis.conf key"),
-      z.string().regex(/^[^\r\n]*$/, "use one line"),
+      z.union([z.string().regex(/^[^\r\n]*$/, "use one line"), z.number().transform(String)], {
+        error: "use a text or a number",
+      }),
     )
     .default({}),
 });

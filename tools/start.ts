@@ -3,6 +3,7 @@ import { execa } from "execa";
 import { Listr } from "listr2";
 import { exitOnError } from "../stacks/exit-on-error.ts";
 import { outputFolder } from "../stacks/folders.ts";
+import { environmentFor } from "./npm-command.ts";
 import { cdktf, type Changes } from "./cdktf.ts";
 
 /**
@@ -13,11 +14,20 @@ import { cdktf, type Changes } from "./cdktf.ts";
 /** A fresh cluster agrees within about 2 s; a replica that receives a full copy takes longer. */
 const VERIFY_SECONDS = 60;
 
-const name = process.argv[2] ?? "local";
+const name = environmentFor(
+  "npm start",
+  "Brings an environment up on this computer, as it is described, and verifies it. Changes only what is not so.",
+);
 // cdktf looks for the output where cdktf.json says, so a CDKTF_OUTDIR of the caller is not for this command.
 const outdir = outputFolder({});
 const program = path.join(outdir, "redis-ha.cjs");
-const redisHa = (args: string[]) => execa(process.execPath, [program, ...args, "--env", name], { all: true });
+/** @throws with everything that the command said */
+async function redisHa(args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const options = { all: true, reject: false } as const;
+  const { exitCode, all, stdout, stderr } = await execa(process.execPath, [program, ...args, "--env", name], options);
+  if (exitCode !== 0) throw new Error(all);
+  return { stdout, stderr };
+}
 
 interface Progress {
   changes?: Changes;
@@ -73,13 +83,13 @@ await exitOnError(async () => {
         task: () => redisHa(["verify", "--wait", String(VERIFY_SECONDS)]),
       },
     ],
-    { rendererOptions: { collapseErrors: false }, fallbackRendererCondition: !process.stdout.isTTY },
+    // What failed is said once: by the plain renderer as it comes, on a terminal at the end.
+    { rendererOptions: { showErrorMessage: false }, fallbackRendererCondition: !process.stdout.isTTY },
   );
 
-  const { changes, mended } = await tasks.run({}).catch((error: Error & { all?: string }) => {
-    throw new Error(
-      `\nnpm start failed: ${error.all || error.message}\n\nMend that, then run it again: what is done is not done twice.`,
-    );
+  const { changes, mended } = await tasks.run({}).catch((error: Error) => {
+    const what = process.stdout.isTTY ? `: ${error.message}\n\n` : ". ";
+    throw new Error(`\nnpm start failed${what}Mend that, then run it again: what is done is not done twice.`);
   });
   const nothing = !mended && changes !== undefined && total(changes) === 0;
   await execa(process.execPath, [program, "status", "--env", name], { stdio: "inherit" });

@@ -6,6 +6,7 @@ import { nodeFolder, projectRoot, stateFolder } from "../agent/node-folder.ts";
 import { retire } from "../agent/retire.ts";
 import { outputFolder } from "../stacks/folders.ts";
 import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
+import { environmentFor } from "./npm-command.ts";
 import { cdktf } from "./cdktf.ts";
 
 /**
@@ -13,7 +14,10 @@ import { cdktf } from "./cdktf.ts";
  * records of what this checkout started. The data stays.
  */
 
-const name = process.argv[2] ?? "local";
+const name = environmentFor(
+  "npm stop",
+  "Ends everything that an environment runs on this computer. The data and the logs stay.",
+);
 const state = stateFolder(projectRoot(import.meta.dirname));
 const folder = path.join(state, name);
 

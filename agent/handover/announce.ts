@@ -115,7 +115,7 @@ export async function untilAgreed(links: Links, master: TopologyNode, epoch: num
   ).catch(() => {
     throw new Error(
       `the Sentinels do not agree on ${master.name} with epoch ${epoch} within ${AGREE_TIMEOUT_MS / 1000} s` +
-        ` (${seen || "too few of them answer"}); redis-ha verify shows how they stand, redis-ha repair mends it`,
+        ` (${seen || "too few of them answer"}); npx redis-ha verify shows how they stand, npx redis-ha repair mends it`,
     );
   });
 }

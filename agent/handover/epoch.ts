@@ -37,7 +37,7 @@ export async function raiseGroupEpoch(links: Links, folder: NodeFolder, first: s
     }
   }
   throw new Error(
-    `no Sentinel could be restarted with epoch ${least + 1} (${failures.join("; ") || "none answers"}); redis-ha repair does it again`,
+    `no Sentinel could be restarted with epoch ${least + 1} (${failures.join("; ") || "none answers"}); npx redis-ha repair does it again`,
   );
 }
 

@@ -95,7 +95,7 @@ function judge(
     return former.state.failoverState === "no-failover" ? {} : { unclear: `${journal.from} is handing over` };
   }
   const why = named ? `${named.name}, which the Sentinels name, is no master` : "no node is master";
-  return { unclear: `${why}; redis-ha status shows the nodes, redis-ha elect chooses one` };
+  return { unclear: `${why}; npx redis-ha status shows the nodes, npx redis-ha elect chooses one` };
 }
 
 /** Gives the former master its own value back, if it still carries a fence. */

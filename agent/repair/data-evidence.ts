@@ -1,4 +1,3 @@
-import fs from "node:fs";
 import { type RedisState, redisStateOf } from "../../cluster/answers.ts";
 import { parseInfo } from "../../cluster/connection.ts";
 import type { Links } from "../../cluster/links.ts";
@@ -6,9 +5,8 @@ import { nameOf, reason } from "../../cluster/view.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import { agentStatus } from "../agent-process.ts";
 import { hasData, recordedRole } from "../claims.ts";
-import { aofFiles } from "../crash/append-only-file.ts";
 import { siblingFolder } from "../handover/journal.ts";
-import type { NodeFolder } from "../node-folder.ts";
+import { type NodeFolder, readIfThere } from "../node-folder.ts";
 
 /** What there is to judge a data node by, when a person has to say which one is master. Null = not known. */
 export interface DataEvidence {
@@ -25,8 +23,10 @@ export interface DataEvidence {
   readonly keys: number | null;
   /** Data files lie in the node's folder. */
   readonly hasData: boolean;
-  /** When the append-only file was last written to, as ISO 8601 with milliseconds. */
-  readonly lastWrite: string | null;
+  /** Until when the node had all the data of its cluster, to the second and by its own clock, as ISO 8601. */
+  readonly inStepUntil: string | null;
+  /** It is down because its agent holds it back until a master is known; to start it takes a decision. */
+  readonly waits: boolean;
   /** Why the server does not run. */
   readonly error: string | null;
 }
@@ -43,15 +43,15 @@ async function evidenceOf(links: Links, node: TopologyNode, folder: NodeFolder):
       (info) => ({ info, state: redisStateOf(info) }),
       (error: Error) => ({ error: error.message }),
     );
-  const written = aofFiles(folder.redisData);
+  const inStep = Number(readIfThere(folder.inStep) ?? NaN);
   const common = {
     node: node.name,
     hasData: hasData(folder),
-    lastWrite: written ? fs.statSync(written.file).mtime.toISOString() : null,
+    inStepUntil: inStep > 0 ? new Date(inStep).toISOString() : null,
   };
   if ("state" in own) {
     const { state, info } = own;
-    return { ...common, answers: true, ...running(links, state), keys: keysOf(info), error: null };
+    return { ...common, answers: true, ...running(links, state), keys: keysOf(info), waits: false, error: null };
   }
   const recorded = recordedRole(folder);
   const waiting = (await agentStatus(folder).catch(() => undefined))?.servers.redis?.error;
@@ -63,6 +63,7 @@ async function evidenceOf(links: Links, node: TopologyNode, folder: NodeFolder):
     replicationId: null,
     offset: null,
     keys: null,
+    waits: waiting !== undefined && waiting !== null,
     error: waiting ?? reason(own.error),
   };
 }
@@ -80,19 +81,37 @@ const keysOf = (info: Record<string, string>): number =>
     .filter(([key]) => /^db\d+$/.test(key))
     .reduce((sum, [, value]) => sum + Number(/keys=(\d+)/.exec(value)?.[1] ?? 0), 0);
 
+/** Two nodes note the time to the second, and clocks of two computers differ. */
+const SAME_TIME_MS = 2000;
+
 /** How a person decides, by what is there. */
-export function advice(evidence: readonly DataEvidence[]): string {
+export function advice(evidence: readonly DataEvidence[], environment: string): string {
   const withData = evidence.filter(({ hasData: has }) => has);
   if (withData.length === 0) return "No node has data: remove the environment's folder and apply, to begin anew.";
+  const silent = withData.filter(({ answers, waits }) => !answers && !waits).map(({ node }) => node);
+  const first =
+    silent.length === 0
+      ? ""
+      : `First bring ${silent.join(" and ")} up, if that can be done (npx redis-ha converge --env ${environment}): ` +
+        `the cluster may then know by itself. `;
+  return `${first}${byHistory(withData)} The others follow the one that you choose; what they had is kept in a folder beside their data.`;
+}
+
+function byHistory(withData: readonly DataEvidence[]): string {
   const histories = new Set(withData.map(({ replicationId }) => replicationId));
-  const [best] = [...withData].sort((a, b) => (b.offset ?? 0) - (a.offset ?? 0));
-  const newest = [...withData].sort((a, b) => (b.lastWrite ?? "").localeCompare(a.lastWrite ?? ""))[0];
-  const rest = " The others follow the one that you choose; what they had is kept in a folder beside their data.";
-  if (histories.size === 1 && best?.offset !== null) {
-    return `All nodes share one history, so the highest offset has the most: ${best?.node}.${rest}`;
+  const [most] = [...withData].sort((a, b) => (b.offset ?? 0) - (a.offset ?? 0));
+  if (histories.size === 1 && !histories.has(null)) {
+    return `All nodes share one history, so the highest offset has the most: ${most?.node}.`;
   }
+  const why = histories.has(null)
+    ? "A node that does not answer tells no offset"
+    : "The histories differ, so offsets do not compare";
+  const [newest, next] = [...withData].sort((a, b) => timeOf(b) - timeOf(a));
+  const clear = newest && newest.inStepUntil !== null && timeOf(newest) - (next ? timeOf(next) : 0) > SAME_TIME_MS;
   return (
-    `The histories differ, so offsets do not compare. Look at the last write (newest: ${newest?.node}), at the number of ` +
-    `keys, and at what your application wrote last (redis-cli on a node that answers).${rest}`
+    `${why}. Look at until when each was in step (${clear ? `the latest: ${newest.node}` : "they do not differ by enough to tell"}), ` +
+    `at the number of keys, and at what your application wrote last (redis-cli on a node that answers).`
   );
 }
+
+const timeOf = ({ inStepUntil }: DataEvidence): number => (inStepUntil === null ? 0 : Date.parse(inStepUntil));

@@ -21,9 +21,24 @@ class ElectRefused extends Error {
   override name = "ElectRefused";
 }
 
-/** What there is to decide by. Changes nothing. */
-export function electEvidence(context: ClusterContext): Promise<DataEvidence[]> {
-  return withCluster(context, "elect", ({ links, folder }) => dataEvidence(links, folder), false);
+/** What there is to decide by, and the master that is not in doubt, if there is one. Changes nothing. */
+export function electEvidence(context: ClusterContext): Promise<{ nodes: DataEvidence[]; master: string | undefined }> {
+  const use = async (session: Session): Promise<{ nodes: DataEvidence[]; master: string | undefined }> => ({
+    nodes: await dataEvidence(session.links, session.folder),
+    master: await undoubted(session),
+  });
+  return withCluster(context, "elect", use, false);
+}
+
+/** @throws ElectRefused when there is nothing to decide */
+export function refuseIfDecided(master: string | undefined, chosen: string): void {
+  if (master === undefined) return;
+  throw new ElectRefused(
+    master === chosen
+      ? `${chosen} is master already, and the Sentinels name it; what else is wrong, npx redis-ha repair mends`
+      : `${master} is master, and the Sentinels name it: there is nothing to decide. ` +
+          `To hand its role over without losing a write: npx redis-ha failover --to ${chosen}`,
+  );
 }
 
 /**
@@ -42,7 +57,8 @@ async function promote(session: Session, name: string): Promise<string[]> {
   const { links, report } = session;
   const chosen = links.servers.find(({ node }) => node.name === name)?.node;
   if (!chosen) throw new ElectRefused(`${name} has no redis-server, so it cannot be master`);
-  await refuseIfHealthy(session, chosen);
+  refuseIfDecided(await undoubted(session), name);
+  await refuseWithoutData(session, name);
   const done: string[] = [];
   const note = (line: string): void => {
     done.push(line);
@@ -73,21 +89,18 @@ async function promote(session: Session, name: string): Promise<string[]> {
   return done;
 }
 
-async function refuseIfHealthy({ links, folder }: Session, chosen: TopologyNode): Promise<void> {
+/** The node that says that it is master, that the Sentinels name, and that has no rival. */
+async function undoubted({ links, folder }: Session): Promise<string | undefined> {
   const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
   const verdict = judge({ group: links.group, servers, sentinels, claims: roleClaims(servers, folder) });
-  const named = links.named(sentinels);
-  if ("master" in verdict && verdict.rivals.length === 0 && verdict.master.name === named?.name) {
-    throw new ElectRefused(
-      verdict.master.name === chosen.name
-        ? `${chosen.name} is master already, and the Sentinels name it; what else is wrong, redis-ha repair mends`
-        : `${named.name} is master, and the Sentinels name it: there is nothing to decide. ` +
-            `To hand its role over without losing a write: redis-ha failover --to ${chosen.name}`,
-    );
-  }
-  const [own] = (await dataEvidence(links, folder)).filter(({ node }) => node === chosen.name);
+  if (!("master" in verdict) || verdict.rivals.length > 0) return undefined;
+  return verdict.master.name === links.named(sentinels)?.name ? verdict.master.name : undefined;
+}
+
+async function refuseWithoutData({ links, folder }: Session, chosen: string): Promise<void> {
+  const own = (await dataEvidence(links, folder)).find(({ node }) => node === chosen);
   if (!own?.hasData) {
-    throw new ElectRefused(`${chosen.name} has no data: as master it would make every other node empty too`);
+    throw new ElectRefused(`${chosen} has no data: as master it would make every other node empty too`);
   }
 }
 

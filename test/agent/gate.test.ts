@@ -20,7 +20,7 @@ const pair: GateFacts = {
   group: { ...whole.group, nodes: [a, b, { ...c, kind: "witness", redisPort: undefined } as never] },
   servers: [masterWith(a, [b]), replicaOf(b, a)],
 };
-const repairC = "Repair redis-c first: redis-ha converge --env test --zone c";
+const repairC = "Repair redis-c first: npx redis-ha converge --env test --zone c";
 
 describe("a restart is not objected to", () => {
   it.each<[string, GateFacts, typeof a, "redis" | "sentinel"]>([
@@ -88,7 +88,7 @@ describe("a restart is objected to, with the reason and the way out", () => {
       a,
       "redis",
       "restarting redis-a now would leave no in-sync replica (redis-b: is receiving a full copy). " +
-        "Repair redis-b first: redis-ha converge --env test --zone b",
+        "Repair redis-b first: npx redis-ha converge --env test --zone b",
     ],
     [
       "of the master, when its replicas must not be promoted",
@@ -106,7 +106,7 @@ describe("a restart is objected to, with the reason and the way out", () => {
       b,
       "redis",
       "restarting redis-b now would leave nobody to fail over (1 of 3 Sentinels would answer, 2 are needed). " +
-        "Repair redis-b first: redis-ha converge --env test --zone b",
+        "Repair redis-b first: npx redis-ha converge --env test --zone b",
     ],
     [
       "of a Sentinel, without which there are too few",
@@ -120,7 +120,7 @@ describe("a restart is objected to, with the reason and the way out", () => {
       { ...whole, sentinels: [a, b, c].map((node) => sentinelNaming(node, a, { flags: "master,o_down" })) },
       b,
       "redis",
-      "the Sentinels are replacing the master just now. Wait until redis-ha verify --env test --wait 30 holds",
+      "the Sentinels are replacing the master just now. Wait until npx redis-ha verify --env test --wait 30 holds",
     ],
     [
       "when nobody is master",
@@ -128,7 +128,7 @@ describe("a restart is objected to, with the reason and the way out", () => {
       b,
       "redis",
       "no node is master and named by the Sentinels, so nobody knows which copy of the data is the newest. " +
-        "See redis-ha verify --env test",
+        "See npx redis-ha verify --env test",
     ],
     [
       "when the Sentinels name another than the master",
@@ -136,7 +136,7 @@ describe("a restart is objected to, with the reason and the way out", () => {
       c,
       "redis",
       "no node is master and named by the Sentinels, so nobody knows which copy of the data is the newest. " +
-        "See redis-ha verify --env test",
+        "See npx redis-ha verify --env test",
     ],
   ])("%s", (_, facts, node, server, objection) => {
     expect(gateObjection(facts, node, server)).toBe(objection);

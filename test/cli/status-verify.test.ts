@@ -123,7 +123,7 @@ describe("redis-ha status and verify, on one master, one replica and a witness",
     const text = await run("verify");
     expect(text.code).toBe(1);
     expect(text.stdout).toContain("not ok  every server answers (redis-reachable)");
-    expect(text.stdout).toContain("-> redis-ha converge --env local");
+    expect(text.stdout).toContain("-> npx redis-ha converge --env local");
     expect(text.stdout).toMatch(/local does not hold: 2 of \d+ checks$/);
   });
 

@@ -35,7 +35,7 @@ describe("redis-ha, used without a cluster", () => {
       expect(help.stdout).toContain(name);
     const connect = await redisHa(root, ["connect", "--help"]);
     expect(connect).toMatchObject({ code: 0, stderr: "" });
-    expect(connect.stdout).toContain("$ redis-ha connect --exec");
+    expect(connect.stdout).toContain("$ npx redis-ha connect --exec");
   });
 
   it.each([[[]], [["satus"]], [["status", "--colour"]], [["status", "extra"]], [["verify", "--wait", "soon"]]])(

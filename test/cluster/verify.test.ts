@@ -1,5 +1,7 @@
 import fs from "node:fs/promises";
+import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { recordOf } from "../../agent/processes.ts";
 import { expectationOf, gatherEvidence } from "../../cluster/evidence.ts";
 import { checks, checkTitles, type Finding } from "../../cluster/verify.ts";
 import { ClusterFixture, waitUntil } from "../support/cluster-fixture.ts";
@@ -65,7 +67,7 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
     expect(await failing()).toEqual(["redis-reachable redis-b"]);
     expect((await failed())[0]).toMatchObject({
       message: "redis-b does not answer at 127.0.0.1:17021: connection refused",
-      remedy: "redis-ha converge --env local",
+      remedy: "npx redis-ha converge --env local",
     });
     mend.push(() => cluster.resume("redis-c/redis"));
     cluster.hang("redis-c/redis");
@@ -256,6 +258,37 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
     mend.push(() => fs.writeFile(sentinelConf, files["sentinel.conf"] ?? ""));
     await fs.rm(sentinelConf);
     expect(await message("files-on-disk")).toContain("sentinel.conf is missing");
+  });
+
+  it("names an agent that does not run", async () => {
+    const file = path.join(cluster.folder("redis-b").run, "agent.json");
+    const record = await fs.readFile(file, "utf8");
+    mend.push(() => fs.writeFile(file, record));
+    await fs.rm(file);
+    expect(await failing()).toEqual(["agent-running redis-b"]);
+    // A pid that somebody else has now.
+    await fs.writeFile(file, JSON.stringify({ ...(JSON.parse(record) as object), started: "1" }));
+    expect(await failing()).toEqual(["agent-running redis-b"]);
+  });
+
+  it("takes the priority of a replica that was just started for what it is, and no other", async () => {
+    mend.push(() => config("redis-c", "replica-priority", "100"));
+    await config("redis-c", "replica-priority", "1900000000");
+    expect(await failing()).toEqual(["running-config redis-c"]);
+    const file = path.join(cluster.folder("redis-c").run, "redis.json");
+    mend.push(() => fs.rm(file));
+    await fs.writeFile(file, JSON.stringify({ ...recordOf(process.pid), priority: "1900000000" }));
+    expect(await failing()).toEqual([]);
+  });
+
+  it("says of nodes that were stopped on purpose how to start them", async () => {
+    const { spec, retired } = cluster.folder("redis-c");
+    mend.push(() => fs.rename(retired, spec));
+    await fs.rename(spec, retired);
+    mend.push(() => cluster.startProcess("redis-c/redis"));
+    await cluster.stop("redis-c/redis");
+    const found = (await findings()).find(({ id, node }) => id === "redis-reachable" && node === "redis-c");
+    expect(found?.remedy).toBe("apply: npm start, or npx terragrunt run-all apply in terragrunt/local");
   });
 
   it("says that a node was never applied, and compares it with what was synthesized", async () => {

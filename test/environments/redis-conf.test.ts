@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { linesOf, localInput } from "./inputs.ts";
 
-const withKeys = (redisConf: Record<string, string>, engine?: "redis" | "valkey"): string[] =>
+const withKeys = (redisConf: Record<string, string | number>, engine?: "redis" | "valkey"): string[] =>
   linesOf([{ ...localInput(), ...(engine && { engine }), settings: { maxMemoryMb: 100, redisConf } }]);
 
 const line = (key: string, message: string): string => `environments/base.ts: settings.redisConf.${key}: ${message}`;
@@ -11,6 +11,13 @@ describe("settings.redisConf", () => {
     expect(withKeys({ "notify-keyspace-events": "Ex", "hash-max-listpack-entries": "256", maxclients: "500" })).toEqual(
       [],
     );
+  });
+
+  it("takes a number as the text of it, and checks it like one", () => {
+    expect(withKeys({ databases: 20 })).toEqual([]);
+    expect(withKeys({ timeout: 1.5 })).toEqual([
+      line("timeout", 'redis refuses "1.5" here; use a whole number of 0 or more'),
+    ]);
   });
 
   it.each([

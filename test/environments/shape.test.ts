@@ -74,10 +74,10 @@ const cases: readonly Case[] = [
     line: "zones.a.nodes[0]: null is not an object",
   },
   {
-    what: "a number for a redis.conf value",
+    what: "a redis.conf value that is neither text nor number",
     path: ["settings", "redisConf"],
-    value: { maxclients: 3 },
-    line: "settings.redisConf.maxclients: 3 is not a text",
+    value: { appendonly: true },
+    line: "settings.redisConf.appendonly: true cannot be used; use a text or a number",
   },
   {
     what: "a redis.conf value of two lines",

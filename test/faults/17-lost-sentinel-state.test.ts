@@ -78,7 +78,7 @@ describe.sequential("lost and wrong state", () => {
       names.map((node) => ({
         node,
         message: `the Sentinel of ${node} names ${replica}, which is a replica, not ${master}`,
-        remedy: "redis-ha repair --env local",
+        remedy: "npx redis-ha repair --env local",
       })),
     );
     expect(await wreckage.mended()).toContain(`every Sentinel was told that ${master} is master`);
@@ -123,7 +123,11 @@ describe.sequential("lost and wrong state", () => {
     const replica = await wreckage.replica();
     await wreckage.sentinel("redis-a", "REMOVE", masterName);
     const [blind] = await wreckage.failing();
-    expect(blind).toMatchObject({ id: "sentinel-reachable", node: "redis-a", remedy: "redis-ha repair --env local" });
+    expect(blind).toMatchObject({
+      id: "sentinel-reachable",
+      node: "redis-a",
+      remedy: "npx redis-ha repair --env local",
+    });
     expect(blind?.message).toContain(`the Sentinel of redis-a does not watch ${masterName}`);
     await wreckage.mended();
     await monitor("redis-b", replica);
@@ -146,8 +150,8 @@ describe.sequential("lost and wrong state", () => {
     await waitFor("the Sentinel answers", () => wreckage.epoch("redis-b").catch(() => undefined), 5000);
     const found = (await wreckage.failing()).filter(({ message }) => message.includes("still knows"));
     expect(found.map(({ id, remedy }) => [id, remedy])).toEqual([
-      ["sentinel-peers", "redis-ha repair --env local"],
-      ["sentinel-replicas", "redis-ha repair --env local"],
+      ["sentinel-peers", "npx redis-ha repair --env local"],
+      ["sentinel-replicas", "npx redis-ha repair --env local"],
     ]);
     expect((await wreckage.mended()).join("\n")).toContain("the Sentinel of redis-b forgets 127.0.0.1:18898");
   });
@@ -205,7 +209,7 @@ describe.sequential("lost and wrong state", () => {
     const { code, left } = await wreckage.repair();
     expect(code).toBe(1);
     expect(left.join("\n")).toContain(`${rival} says that it is master beside ${master}, and may hold writes`);
-    expect(left.join("\n")).toContain("redis-ha elect");
+    expect(left.join("\n")).toContain("npx redis-ha elect");
     const elected = await wreckage.checkout.redisHa("elect", rival, "--yes", "--env", "local");
     expect(elected.code, elected.all).toBe(0);
     expect(elected.all).toContain(`what ${master} had is kept in`);

@@ -41,7 +41,7 @@ describe.sequential("the gate before a restart", () => {
       expect(code, all).toBe(1);
       expect(all).toContain(
         `refused: restarting ${node} now would leave no in-sync replica (${other}: connection refused). ` +
-          `Repair ${other} first: redis-ha converge --env local --zone ${other.replace("redis-", "")}`,
+          `Repair ${other} first: npx redis-ha converge --env local --zone ${other.replace("redis-", "")}`,
       );
       expect(cluster.pid(node, "redis")).toBe(pid);
       // The command that it names repairs it, and then the same apply is let through.
@@ -99,7 +99,7 @@ describe.sequential("the gate before a restart", () => {
       expect(code, all).toBe(1);
       expect(all).toContain(
         `refused: restarting the Sentinel of ${node} now would leave nobody to fail over ` +
-          `(1 of 3 Sentinels would answer, 2 are needed). Repair ${other} first: redis-ha converge --env local --zone`,
+          `(1 of 3 Sentinels would answer, 2 are needed). Repair ${other} first: npx redis-ha converge --env local --zone`,
       );
     });
     await cluster.apply(node);

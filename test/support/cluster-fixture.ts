@@ -6,6 +6,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { nodeFolder, stateFolder } from "../../agent/node-folder.ts";
+import { recordOf } from "../../agent/processes.ts";
 import { askRedis, askSentinels, redisEndpoint, sentinelEndpoint } from "../../cluster/answers.ts";
 import { withConnection } from "../../cluster/connection.ts";
 import type { Inventory, InventoryEnvironment } from "../../topology/inventory.ts";
@@ -207,6 +208,8 @@ export class ClusterFixture {
       const folder = this.folder(node.name);
       await this.writeSpec(spec, "applied");
       await this.writeSpec(spec, "synthesized");
+      // The test itself looks after the servers.
+      await write(path.join(folder.run, "agent.json"), JSON.stringify(recordOf(process.pid)));
       await fs.mkdir(folder.redisData, { recursive: true });
       await write(folder.runtimeConf, node === master ? "" : `replicaof 127.0.0.1 ${master?.redisPort}\n`);
       if (spec.files["redis.conf"] !== undefined) await write(folder.redisConf, spec.files["redis.conf"]);
@@ -234,6 +237,7 @@ bind 127.0.0.1
 save ""
 appendonly yes
 maxmemory 64mb
+replica-priority 100
 min-replicas-to-write ${minReplicas}
 min-replicas-max-lag 2
 repl-diskless-sync-delay 0

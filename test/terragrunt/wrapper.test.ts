@@ -5,7 +5,14 @@ import { expect, test } from "vitest";
 import { toolEnvironment } from "../../tools/setup/binaries.mjs";
 import { flagsOfToday } from "../../tools/terragrunt/flags.mjs";
 import { temporaryFolder } from "../support/synth.ts";
-import { describeWithTerragrunt, type Outcome, ProjectCopy, projectRoot } from "./project-copy.ts";
+import {
+  describeWithTerragrunt,
+  input,
+  type Outcome,
+  ProjectCopy,
+  projectRoot,
+  twoEnvironments,
+} from "./project-copy.ts";
 
 const bin = path.join(projectRoot, "node_modules/.bin/terragrunt");
 
@@ -45,6 +52,44 @@ describeWithTerragrunt("npx terragrunt run-all", () => {
     const destroy = await runAll(copy, "destroy --terragrunt-non-interactive --terragrunt-exclude-dir zone-a");
     expect(destroy).toMatchObject({ exitCode: 0 });
     expect(destroy.all.match(/1 destroyed/g)).toHaveLength(2);
+  });
+
+  test("shows which lines of a configuration change, as the README has it", async () => {
+    const withText = (text: string) => ({ local: { ...twoEnvironments.local, "zone-a": input(text) } });
+    const copy = await ProjectCopy.create({ ...twoEnvironments, ...withText("port 1\nmaxmemory 1\n") });
+    await runAll(copy, "apply -auto-approve --non-interactive");
+    await copy.describeStacks({ ...twoEnvironments, ...withText("port 1\nmaxmemory 2\n") });
+    // As Terragrunt has them by itself.
+    const colours = { TG_NO_COLOR: undefined, NO_COLOR: undefined };
+
+    const script = `${bin} run-all plan 2>/dev/null | grep ' [-+] '`;
+    const { all } = await copy.run("bash", "terragrunt/local", ["-c", script], colours);
+
+    expect(all.split("\n").map((line) => line.replace(/^.*terraform: +/, ""))).toEqual([
+      "- maxmemory 1",
+      "+ maxmemory 2",
+    ]);
+    // On a terminal Terragrunt has its colours.
+    const terminal = await copy.run(
+      "script",
+      "terragrunt/local",
+      ["-qec", `${bin} run-all plan`, "/dev/null"],
+      colours,
+    );
+    expect(terminal.all).toContain("\u001b[");
+  });
+
+  test("says once what is wrong with an environment", async () => {
+    const copy = await ProjectCopy.create();
+    const invalid = { error: "environments/local.ts: zones.c.nodes: 2 Sentinels cannot elect a master" };
+    await copy.describeStacks(invalid);
+
+    const { exitCode, all } = await runAll(copy, "plan");
+
+    expect(exitCode).toBe(1);
+    expect(all.split(invalid.error)).toHaveLength(2);
+    expect(all).toContain("Nothing has been applied.");
+    expect(all).not.toContain("ERROR");
   });
 
   test("an apply that nobody confirms is not done, because nobody answers the question", async () => {

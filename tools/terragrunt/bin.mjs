@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // @ts-check
 // `npx terragrunt`: the real Terragrunt, with the environment that both drivers share, and with `run-all` still understood.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { constants } from "node:os";
+import { dirname, join } from "node:path";
 import { toolEnvironment } from "../setup/binaries.mjs";
 import { Interrupted } from "../setup/run-step.mjs";
 import { ensureTerragrunt } from "../setup/terragrunt.mjs";
@@ -23,7 +25,22 @@ async function prepare() {
   const environment = await toolEnvironment();
   // Second: without Terraform, building Terragrunt would be in vain.
   const terragrunt = await ensureTerragrunt();
-  return { program: terragrunt.path, env: { ...environment, [depthVariable]: String(depth) } };
+  // Into a file or a pipe, colours would stand between the words that somebody looks for. Terragrunt asks nobody about that.
+  const plain = process.stdout.isTTY && process.env["NO_COLOR"] === undefined ? {} : { TG_NO_COLOR: "true" };
+  return { program: terragrunt.path, env: { ...plain, ...environment, [depthVariable]: String(depth) } };
+}
+
+/**
+ * What is wrong with an environment is said once. Terragrunt would find it in every unit, and say so around each.
+ *
+ * @returns {boolean} false: it has been said
+ */
+function synthesized() {
+  for (let folder = process.cwd(); folder !== dirname(folder); folder = dirname(folder)) {
+    const ensure = join(folder, "tools", "ensure-synthesized.mjs");
+    if (existsSync(ensure)) return spawnSync(process.execPath, [ensure], { stdio: "inherit" }).status === 0;
+  }
+  return true;
 }
 
 /**
@@ -55,7 +72,8 @@ try {
   const { program, env } = await prepare();
   if (translated) console.error(`run-all is now: terragrunt ${args.join(" ")}`);
   for (const note of notes) console.error(note);
-  run(program, args, env);
+  if (!translated || args.includes("--help") || synthesized()) run(program, args, env);
+  else process.exitCode = 1;
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = error instanceof Interrupted ? error.exitCode : 1;

@@ -1,0 +1,20 @@
+import fs from "node:fs";
+import type { NodeFolder } from "./node-folder.ts";
+
+/** What an operator types to apply an environment. */
+export const applyCommands = (environment: string): string =>
+  `npm start${environment === "local" ? "" : ` ${environment}`}, or npx terragrunt run-all apply in terragrunt/${environment}`;
+
+/** Why a node has no applied spec here, as half a sentence. */
+export const whyNotApplied = (folder: NodeFolder): string =>
+  fs.existsSync(folder.retired)
+    ? "stopped on purpose (npm stop, or a destroy), its data is kept"
+    : "not applied on this computer, or its folder is lost";
+
+/** Why nothing can be done with an environment of which no node is applied here, and what to do. */
+export function nothingApplied(environment: string, folders: readonly NodeFolder[]): string {
+  const [stopped] = folders.filter((folder) => fs.existsSync(folder.retired));
+  const [any] = folders;
+  const why = any ? whyNotApplied(stopped ?? any) : "without nodes";
+  return `${environment} is ${why}; to start it: ${applyCommands(environment)}`;
+}
