@@ -179,7 +179,7 @@ describe.sequential("lost and wrong state", () => {
     };
     const holder = { pid: 1, started: "long ago" };
     writeAtomically(`${root}/handover.json`, JSON.stringify({ ...journal, minReplicasToWrite: "1", holder }));
-    expect(await failing()).toEqual([`hand-over ${master}`]);
+    expect(await failing()).toEqual([...names.map((node) => `agent-running ${node}`), `hand-over ${master}`]);
     await wreckage.mended();
     expect(fs.existsSync(`${root}/handover.json`)).toBe(false);
   });
