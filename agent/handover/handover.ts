@@ -20,6 +20,8 @@ import { raiseGroupEpoch } from "./epoch.ts";
  * what it accepts after the pause would be lost.
  */
 const pauseMs = ({ downAfterMs }: MonitorSettings): number => Math.min(5000, Math.round(downAfterMs * 0.75));
+/** After a full copy redis sends nothing more until the replica has acknowledged it, which it does once a second. */
+const STREAMING_TIMEOUT_MS = 2000;
 /** A replica in step needs a millisecond or two; one that needs longer than this has fallen back. */
 const EQUAL_TIMEOUT_MS = 2000;
 /** Within this time from the pause nothing can have been written since the offsets were equal, so that the master need not ask again. */
@@ -118,6 +120,7 @@ export async function handOver(request: HandOverRequest): Promise<HandOverReport
   if (grade === undefined) {
     throw new HandOverRefused(`only ${answering.length} of ${reach.length} Sentinels answer`);
   }
+  await untilStreaming(links, master, choice.to);
   await lock.hold();
   const journal: Omit<Journal, "version" | "holder"> = {
     kind: grade === "fast" ? "planned" : "fenced",
@@ -196,6 +199,21 @@ async function planned(
   writeJournal(folder, { ...journal, stage: "epoch" });
   await settleEpoch({ links, lock, folder, from: from.name, to, epoch: journal.epoch, onStep });
   return { from: from.name, to: to.name, grade: "fast", writeGapMs };
+}
+
+/**
+ * Waits until the candidate has what the master had when it was looked at, before any write is paused: one whose stream
+ * stands still for a moment would keep the writes waiting as long.
+ * @throws HandOverRefused when it does not get there
+ */
+async function untilStreaming(links: Links, master: RedisAnswer, to: TopologyNode): Promise<void> {
+  const there = async (): Promise<true | undefined> =>
+    ((await stateOf(links, to))?.offset ?? -1) >= (master.state?.offset ?? 0) || undefined;
+  await waitFor(`${to.name} receives what is written`, there, STREAMING_TIMEOUT_MS, POLL_MS).catch(() => {
+    throw new HandOverRefused(
+      `${to.name} does not have what ${master.node.name} had ${STREAMING_TIMEOUT_MS / 1000} s ago`,
+    );
+  });
 }
 
 /** The last step: an epoch above all others, agreed on by every Sentinel that answers. */

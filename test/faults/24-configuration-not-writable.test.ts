@@ -81,7 +81,7 @@ describe.skipIf(why !== undefined).sequential("24: a node cannot write its confi
     await wreckage.holds();
   });
 
-  it("promoted all the same: one master, and after a power cut that one again with everything", async () => {
+  it("promoted all the same: one master, and after a power cut one again, with everything that the others had too", async () => {
     const former = await wreckage.cluster.whole();
     const others = wreckage.cluster.names.filter((name) => name !== former);
     for (const node of others) lock(redisFolder(node));
@@ -91,14 +91,14 @@ describe.skipIf(why !== undefined).sequential("24: a node cannot write its confi
       master = await wreckage.cluster.masterOtherThan(former);
       wreckage.startAgent(former);
       await wreckage.cluster.whole();
-      await wreckage.write();
-      await wreckage.killAll();
-      unlock();
-      for (const node of wreckage.cluster.names) wreckage.startAgent(node);
-      await wreckage.cluster.whole(60_000);
     });
-    console.log(`${master} was promoted, ${await wreckage.cluster.master()} is master after the power cut`);
     expectNothingLost(load);
+    // A write that only the promoted node has is not promised: its file says that it is a replica.
+    await wreckage.write();
+    await wreckage.killAll();
+    unlock();
+    for (const node of wreckage.cluster.names) wreckage.startAgent(node);
+    console.log(`${master} was promoted, ${await wreckage.cluster.whole(60_000)} is master after the power cut`);
     await wreckage.holds();
   });
 });
