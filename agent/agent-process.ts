@@ -10,7 +10,7 @@ import { installProgram, programHash } from "./program.ts";
 const AGENT_START_TIMEOUT_MS = 10_000;
 
 /** Starts the resident agent, or replaces one that runs an older program. The servers run on meanwhile. */
-export async function ensureAgent(folder: NodeFolder, changes: string[]): Promise<void> {
+export async function ensureAgent(folder: NodeFolder, changes: string[], bySystemd = false): Promise<void> {
   const running = await agentStatus(folder);
   if (running?.program === programHash()) return;
   if (running) {
@@ -19,8 +19,20 @@ export async function ensureAgent(folder: NodeFolder, changes: string[]): Promis
     const gone = (): true | undefined => (record && isAlive(record) ? undefined : true);
     await waitFor(`the agent (pid ${running.pid}) leaves`, gone, AGENT_START_TIMEOUT_MS);
   }
-  const program = installProgram(folder);
   const log = path.join(folder.logs, "agent.log");
+  if (!bySystemd) spawnAgent(folder, log);
+  await waitFor(
+    "the agent answers",
+    async () => (await agentStatus(folder))?.program === programHash() || undefined,
+    AGENT_START_TIMEOUT_MS,
+  ).catch((error: Error) => {
+    throw new Error(`${error.message}; the last lines of ${log}:\n${lastLines(log, 5)}`);
+  });
+  changes.push(running ? "agent replaced" : "agent started");
+}
+
+function spawnAgent(folder: NodeFolder, log: string): void {
+  const program = installProgram(folder);
   const output = fs.openSync(log, "a", 0o600);
   try {
     // Its own session, no terminal, nothing of ours kept open: Terraform must not wait for it, nor take it along.
@@ -38,14 +50,6 @@ export async function ensureAgent(folder: NodeFolder, changes: string[]): Promis
   } finally {
     fs.closeSync(output);
   }
-  await waitFor(
-    "the agent answers",
-    async () => (await agentStatus(folder))?.program === programHash() || undefined,
-    AGENT_START_TIMEOUT_MS,
-  ).catch((error: Error) => {
-    throw new Error(`${error.message}; the last lines of ${log}:\n${lastLines(log, 5)}`);
-  });
-  changes.push(running ? "agent replaced" : "agent started");
 }
 
 /** The agent's own account, or undefined when it does not run. An agent that was killed leaves its socket behind. */

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { parseConfigFile, parseSentinelFile } from "../topology/config-file.ts";
+import { onHost } from "../topology/host-places.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { ensureAgent } from "./agent-process.ts";
 import { restartForRest, setLiveKeys } from "./apply-redis.ts";
@@ -32,7 +33,7 @@ async function applyIn(session: Session): Promise<string[]> {
     const data = spec.node.redisPort !== undefined;
     const changes = data ? await setLiveKeys(session) : [];
     changes.unshift(...stageFiles(spec, folder));
-    await ensureAgent(folder, changes);
+    await ensureAgent(folder, changes, onHost(spec));
     await ensureServers(session, pids, changes);
     if (data) changes.push(...(await restartForRest(session)));
     if (spec.node.sentinelPort !== undefined) changes.push(...(await applySentinel(session, before)));

@@ -10,6 +10,8 @@ export type Request =
   | { do: "restart"; server: ServerName }
   /** Stop and start the Sentinel with this epoch, see handover/epoch.ts. */
   | { do: "raise-epoch"; epoch: number }
+  /** The prestart step of a server that systemd is about to start. */
+  | { do: "prepare"; server: ServerName }
   /** Stop one server and leave it stopped. */
   | { do: "stop"; server: ServerName }
   /** End the agent. The servers run on, and the next agent adopts them. */

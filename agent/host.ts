@@ -1,5 +1,9 @@
 import { execFileSync } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
+import { applyOverSsh, type HostInput, retireOverSsh } from "../remote/steps.ts";
+import type { Reach } from "../remote/ssh.ts";
+import { onHost } from "../topology/host-places.ts";
 import type { Inventory } from "../topology/inventory.ts";
 import { allNodes, type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 import { isListening } from "./ports.ts";
@@ -16,11 +20,13 @@ import {
   stateFolder,
 } from "./node-folder.ts";
 import { refuseToMoveSeveral } from "./relocate.ts";
-import { stopNode } from "./operations.ts";
-import { fenceArguments } from "./prestart.ts";
+import { OVERRIDE } from "./gate.ts";
+import { handOverToStop, stopNode } from "./operations.ts";
 import { waitFor } from "./processes.ts";
 import { Resident } from "./resident.ts";
-import { retire } from "./retire.ts";
+import { leave, retire } from "./retire.ts";
+import { prestartHook } from "./systemd/hooks.ts";
+import { asServiceUser, ensureRoles, hostFolder, retireOnHost } from "./systemd/host-steps.ts";
 import { Server, serverNames } from "./server.ts";
 
 const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on a node. People use the other commands.
@@ -28,8 +34,9 @@ const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on 
   install            check that the node can run here     (REDIS_HA_SPEC holds the node's spec as JSON)
   apply              make the node what its spec says      (REDIS_HA_SPEC)
   retire             stop the node for good, keep its data (REDIS_HA_NODE: {"environment", "node"})
-  stop <node folder>  stop redis-server; its role as master is handed over first
-  prestart <server> <node folder>   decide the role before redis or sentinel starts; prints further arguments for it
+                     With REDIS_HA_REACH, how the node's host is reached over ssh, the three are done there.
+  stop <node folder>  hand the master's role over before redis-server stops; without systemd, stop it too
+  prestart <server> <node folder>   decide the role before systemd starts redis or sentinel
   run <node folder>  the resident agent: keep the node's servers running`;
 
 /** A retire takes at most the stop of redis-server (10 s), a failover (4 s) and some reserve. */
@@ -38,33 +45,35 @@ const RETIRE_TIMEOUT_MS = 30_000;
 /** @returns the exit code: 0 done, 1 could not be done, 2 wrong use */
 export async function host(argv: readonly string[]): Promise<number> {
   const [step, ...rest] = argv;
+  const folder = (): NodeFolder => nodeFolderAt(rest.at(-1) ?? "");
   try {
     switch (step) {
       case "install":
-        return await install(specFromEnvironment());
-      case "apply": {
-        const spec = specFromEnvironment();
-        say(spec.node.name, await applySpec(spec, folderOf(spec.environment, spec.node.name), tell(spec.node.name)));
+      case "apply":
+      case "retire":
+        if (process.env["REDIS_HA_REACH"]) await overSsh(step);
+        else if (argv.includes("--here")) hereAsRoot(step);
+        else await onThisComputer(step);
         return 0;
-      }
-      case "retire": {
-        const { environment, node } = JSON.parse(required("REDIS_HA_NODE")) as { environment: string; node: string };
-        const folder = folderOf(environment, node);
-        await refuseToMoveSeveral(folder, describedNodes(environment));
-        say(node, await retire(folder, { report: tell(node) }));
+      case "leave": {
+        const spec = applied(folder());
+        say(spec.node.name, await leave(spec, folder(), tell(spec.node.name)));
         return 0;
       }
       case "stop": {
-        const folder = nodeFolderAt(rest[0] ?? "");
-        const spec = applied(folder);
-        say(spec.node.name, await stopNode(spec, folder, tell(spec.node.name)));
+        const spec = applied(folder());
+        const stop = onHost(spec) ? handOverToStop : stopNode;
+        say(spec.node.name, await stop(spec, folder(), tell(spec.node.name)));
         return 0;
       }
-      case "prestart":
-        return await prestart(rest[0], nodeFolderAt(rest[1] ?? ""));
-      case "run": {
-        return await new Resident(nodeFolderAt(rest[0] ?? "")).run();
+      case "prestart": {
+        const [name] = rest;
+        if (name !== "redis" && name !== "sentinel") throw new Error(`prestart of ${name}: say redis or sentinel`);
+        await prestartHook(name, folder(), tell(name));
+        return 0;
       }
+      case "run":
+        return await new Resident(folder()).run();
       default:
         process.stderr.write(`${usage}\n`);
         return step === undefined || step === "--help" ? 0 : 2;
@@ -74,6 +83,54 @@ export async function host(argv: readonly string[]): Promise<number> {
     return 1;
   }
 }
+
+type Step = "install" | "apply" | "retire";
+
+async function onThisComputer(step: Step): Promise<void> {
+  if (step === "retire") {
+    const { environment, node } = nodeFromEnvironment();
+    const folder = folderOf(environment, node);
+    await refuseToMoveSeveral(folder, describedNodes(environment));
+    return say(node, await retire(folder, { report: tell(node) }));
+  }
+  const spec = specFromEnvironment();
+  if (step === "install") return install(spec);
+  const { name } = spec.node;
+  const folder = onHost(spec) ? hostFolder(spec.environment, name) : folderOf(spec.environment, name);
+  say(name, await applySpec(spec, folder, tell(name)));
+}
+
+/** Once more on the node's host, as root, with what the operator's side knows as input. */
+async function overSsh(step: Step): Promise<void> {
+  const reach = JSON.parse(required("REDIS_HA_REACH")) as Reach;
+  if (step === "retire") return retireOverSsh(nodeFromEnvironment(), reach, projectRoot());
+  return applyOverSsh(step, specFromEnvironment(), reach, projectRoot());
+}
+
+function hereAsRoot(step: Step): void {
+  const input = JSON.parse(fs.readFileSync(0, "utf8")) as HostInput;
+  const env: Record<string, string> = input.override ? { [OVERRIDE]: "1" } : {};
+  if (step === "retire") {
+    const { environment, node } = input.node as NodeInput;
+    return say(node, retireOnHost(environment, node, env));
+  }
+  const spec = parseNodeSpec(JSON.stringify(input.spec), "the spec");
+  const { name } = spec.node;
+  const changed = ensureRoles(spec, tell(name));
+  if (step === "install" || changed.length > 0) say(name, changed);
+  if (step === "apply") {
+    const first: Record<string, string> = input.bootstrap ? { REDIS_HA_BOOTSTRAP: "1" } : {};
+    asServiceUser(spec.engine, ["apply"], { REDIS_HA_SPEC: JSON.stringify(spec), ...first, ...env });
+  }
+}
+
+interface NodeInput {
+  readonly environment: string;
+  readonly node: string;
+  readonly address: string;
+}
+
+const nodeFromEnvironment = (): NodeInput => JSON.parse(required("REDIS_HA_NODE")) as NodeInput;
 
 /** The agent may have been started for many nodes of one computer; the checkout tells which folder is meant. */
 const folderOf = (environment: string, node: string): NodeFolder =>
@@ -110,7 +167,7 @@ function say(node: string, done: readonly string[]): void {
 }
 
 /** Finds out before anything is started whether this computer can run the node, and its peers. */
-async function install(spec: NodeSpec): Promise<number> {
+async function install(spec: NodeSpec): Promise<void> {
   const folder = folderOf(spec.environment, spec.node.name);
   const program = `${spec.engine}-server`;
   try {
@@ -123,7 +180,6 @@ async function install(spec: NodeSpec): Promise<number> {
   createFolders(folder);
   await checkPorts(spec, spec.node.name);
   say(spec.node.name, [`ready in ${folder.root}`]);
-  return 0;
 }
 
 /**
@@ -154,14 +210,4 @@ async function untilFree(server: Server, wait: boolean): Promise<void> {
   if (ours && !wait) return;
   const freed = await waitFor("the port is free", free, ours ? RETIRE_TIMEOUT_MS : 0, 100).catch(() => undefined);
   if (!freed) throw new Error(`${server.spec.node.name}: ${await server.portTaken()}`);
-}
-
-/** The step before a server starts, for supervisors other than the agent; its arguments go to the server's command line. */
-async function prestart(name: string | undefined, folder: NodeFolder): Promise<number> {
-  const spec = applied(folder);
-  if (name !== "redis" && name !== "sentinel") throw new Error(`prestart of ${name}: say redis or sentinel`);
-  const server = new Server(name, spec, folder, (message) => process.stderr.write(`${spec.node.name}: ${message}\n`));
-  const fenced = await server.prestart();
-  if (fenced) process.stdout.write(`${fenceArguments.join(" ")}\n`);
-  return 0;
 }

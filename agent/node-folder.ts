@@ -19,6 +19,8 @@ export interface NodeFolder {
   readonly elected: string;
   /** Exists once the node has had data: an empty data folder is then a loss, not a beginning. */
   readonly initialised: string;
+  /** On a host of its own: whoever applied the first node has seen that no node of the group has had data. */
+  readonly bootstrap: string;
   /** Until when the node had all the data of its cluster: milliseconds since 1970. */
   readonly inStep: string;
   /** Template files, written by apply. */
@@ -98,6 +100,7 @@ export function nodeFolderAt(root: string): NodeFolder {
     complete: path.join(root, "complete"),
     elected: path.join(root, "elected"),
     initialised: path.join(root, "initialised"),
+    bootstrap: path.join(root, "bootstrap"),
     inStep: path.join(root, "in-step"),
     redisConf: path.join(root, "etc", "redis.conf"),
     sentinelConf: path.join(root, "etc", "sentinel.conf"),

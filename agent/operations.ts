@@ -103,10 +103,11 @@ const folderOf = ({ root, environment }: ClusterContext, node: string): NodeFold
   nodeFolder(stateFolder(root), environment, node);
 
 /**
- * Stops a node's redis-server for a moment or for longer, by whoever supervises it: hands the master's role over first,
- * where that is possible. Never refuses: the machine may be going down.
+ * Hands the role of a master over that is about to be stopped, by whoever supervises it. Never refuses: the machine may
+ * be going down.
+ * @returns what was done, in words
  */
-export async function stopNode(spec: NodeSpec, folder: NodeFolder, report: Report): Promise<string[]> {
+export async function handOverToStop(spec: NodeSpec, folder: NodeFolder, report: Report): Promise<string[]> {
   const done: string[] = [];
   const use = async (session: Session): Promise<void> => {
     const { lock, links } = session;
@@ -118,6 +119,12 @@ export async function stopNode(spec: NodeSpec, folder: NodeFolder, report: Repor
   await withSession(spec, folder, `stop-of-${spec.node.name}`, report, use, { waitMs: STOP_LOCK_WAIT_MS }).catch(
     (error: Error) => report(`stops without a hand-over: ${error.message}`),
   );
+  return done;
+}
+
+/** Stops a node's redis-server, after handing the master's role over where that is possible. */
+export async function stopNode(spec: NodeSpec, folder: NodeFolder, report: Report): Promise<string[]> {
+  const done = await handOverToStop(spec, folder, report);
   failOnError(spec.node.name, await askAgent(folder.socket, { do: "stop", server: "redis" }));
   return [...done, "redis stopped"];
 }

@@ -12,6 +12,7 @@ import {
   sameEndpoint,
   type SentinelAnswer,
 } from "../cluster/answers.ts";
+import { onHost } from "../topology/host-places.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { claimedMaster, hasData, roleClaims, type RoleClaim } from "./claims.ts";
@@ -47,7 +48,7 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
     persisted: persistedRole(readIfThere(folder.runtimeConf)),
     initialised,
     hasData: hasData(folder),
-    groupIsNew: !initialised && groupIsNew(folder),
+    groupIsNew: !initialised && groupIsNew(spec, folder),
     sentinels,
     peers,
     handingOver: readJournal(folder) !== undefined,
@@ -78,7 +79,8 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
 export const fenceArguments = [`--${MIN_REPLICAS}`, FENCE] as const;
 
 /** On the target `local` the folders of all nodes lie side by side, so this is certain and not a guess. */
-function groupIsNew(folder: NodeFolder): boolean {
+function groupIsNew(spec: NodeSpec, folder: NodeFolder): boolean {
+  if (onHost(spec)) return fs.existsSync(folder.bootstrap) && !fs.existsSync(folder.initialised);
   const environment = path.dirname(folder.root);
   return !fs
     .readdirSync(environment, { withFileTypes: true })
@@ -171,7 +173,7 @@ function firstMaster(
   if (best) return { ...best, source: `the Sentinel of ${best.voter.name}` };
   const claimed = claimedMaster(claims);
   if (claimed) return { node: claimed, epoch: 0, source: "the data nodes" };
-  if (!groupIsNew(folder)) {
+  if (!groupIsNew(spec, folder)) {
     const masters = claims.filter(({ role }) => role.kind === "master").map(({ node }) => node.name);
     throw new Error(
       `${spec.engine}-sentinel of ${spec.node.name} does not start: its state is lost, no other Sentinel answers, and ` +

@@ -6,13 +6,15 @@ import { type Request, type Response, serve, type ServerStatus } from "./control
 import { confirmMaster, rememberData } from "./fence.ts";
 import { logger, rotateLogs } from "./log.ts";
 import { Guard } from "./guard.ts";
-import { restartWithEpoch } from "./handover/epoch.ts";
+import { restartWithEpoch, writeEpoch } from "./handover/epoch.ts";
 import { appliedSpec, type NodeFolder, writeAtomically } from "./node-folder.ts";
-import { recordOf, takeLock } from "./processes.ts";
+import { recordOf, takeLock, waitFor } from "./processes.ts";
 import { programHash, pruneOldPrograms } from "./program.ts";
 import { restorePriority } from "./recency.ts";
-import { EndedAtOnce, Server, type ServerName, serverNames, type ServerRecord } from "./server.ts";
+import { EndedAtOnce, type Server, type ServerName, serverNames, type ServerRecord } from "./server.ts";
 import { rollBack } from "./stage.ts";
+import { SystemdServer } from "./systemd/systemd-server.ts";
+import { serverOf } from "./systemd/server-of.ts";
 
 /** How often the servers are looked at. An end of a server that this agent started is noticed at once. */
 const LOOK_MS = 250;
@@ -21,6 +23,7 @@ const FENCED_LOOK_MS = 50;
 /** Pause before a server that keeps ending is started again: doubled each time, reset when it has run for a while. */
 const BACKOFF_MS = { first: 100, most: 5000, resetAfter: 10_000 };
 const ROTATE_EVERY_MS = 60_000;
+const FIRST_APPLY_MS = 60_000;
 
 interface Supervised {
   server: Server;
@@ -32,6 +35,8 @@ interface Supervised {
   retryAt: number;
   /** It ran, and nobody has told it to end: when it is gone, it has crashed. */
   expected: boolean;
+  /** To be done before it starts the next time. */
+  beforeStart?: (() => void) | undefined;
 }
 
 /**
@@ -45,6 +50,9 @@ export class Resident {
   private queue: Promise<unknown> = Promise.resolve();
   private leaving = false;
   private rolledBack: string | undefined;
+  /** What is done about a master that died comes before its next start. */
+  private crash: Promise<unknown> = Promise.resolve();
+  private afterStart: (() => Promise<void>) | undefined;
   private readonly guard: Guard;
   private wake: () => void = () => undefined;
 
@@ -71,10 +79,13 @@ export class Resident {
       fs.rmSync(this.folder.socket, { force: true });
       this.log(`agent ${programHash()} started (pid ${process.pid})`);
       pruneOldPrograms(this.folder);
+      // systemd starts an agent before the first apply has brought the node's spec.
+      await waitFor("the first apply", () => (fs.existsSync(this.folder.spec) ? true : undefined), FIRST_APPLY_MS, 100);
       await this.adopt();
       control = await serve(this.folder.socket, (request) =>
         // A status is given at once: the start of a server that is under way may take seconds.
-        request.do === "status" ? this.handle(request) : this.enqueue(() => this.handle(request)),
+        // And what waits in the queue for a start waits for this.
+        ["status", "prepare"].includes(request.do) ? this.handle(request) : this.enqueue(() => this.handle(request)),
       );
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => this.leave(signal));
       // A mistake of ours must not leave the servers without anybody who starts them again.
@@ -113,7 +124,7 @@ export class Resident {
     const before = this.supervised;
     this.supervised = new Map();
     for (const name of serverNames(spec.node)) {
-      const server = new Server(name, spec, this.folder, this.log);
+      const server = serverOf(name, spec, this.folder, this.log);
       const found = before.has(name) ? undefined : await server.find();
       if (found) this.log(`${name}: adopted (pid ${found.pid})`);
       // How long a server that is adopted has been answering is not known: it counts from now.
@@ -169,30 +180,56 @@ export class Resident {
       if (!record) {
         const crashed = supervised.expected && supervised.server.name === "redis";
         supervised.expected = false;
-        if (crashed) await this.afterCrash(supervised);
-        else if (performance.now() >= supervised.retryAt) await this.start(supervised);
+        if (crashed) this.noticeCrash(supervised);
+        await this.crash;
+        if (supervised.server instanceof SystemdServer) await supervised.server.find();
+        else {
+          if (crashed || performance.now() >= supervised.retryAt) await this.start(supervised);
+          this.endCrash();
+        }
         continue;
       }
       supervised.expected = true;
       supervised.error = null;
       if (performance.now() - supervised.startedAt > BACKOFF_MS.resetAfter) supervised.backoffMs = BACKOFF_MS.first;
-      if (supervised.server.name === "redis")
+      if (supervised.server.name === "redis") {
+        this.endCrash();
         await this.settle(supervised.server, record, performance.now() - supervised.startedAt);
+      }
     }
   }
 
-  /** A replica takes over where that loses nothing; then, or else, the server is started again. */
-  private async afterCrash(supervised: Supervised): Promise<void> {
-    let rest: (() => Promise<void>) | undefined;
-    try {
+  /** A replica takes over where that loses nothing; what is left of it is done when the server runs again. */
+  private noticeCrash(supervised: Supervised): void {
+    supervised.expected = false;
+    const handle = async (): Promise<void> => {
       supervised.server.endLeftovers();
-      rest = await this.guard.afterCrash();
-    } catch (error) {
-      this.log(`redis: the hand-over after its crash was not completed: ${(error as Error).message}`);
-    }
-    await this.start(supervised);
-    // Not awaited: it restarts a Sentinel, which is work for this queue too.
+      this.afterStart = await this.guard.afterCrash();
+    };
+    this.crash = handle().catch((error: Error) =>
+      this.log(`redis: the hand-over after its crash was not completed: ${error.message}`),
+    );
+  }
+
+  /** Not awaited: it restarts a Sentinel, which is work for this queue too. */
+  private endCrash(): void {
+    const rest = this.afterStart;
+    this.afterStart = undefined;
     rest?.().catch((error: Error) => this.log(`redis: ${error.message}`));
+  }
+
+  /**
+   * The prestart step of a server that systemd is about to start, beside the queue: whoever waits there for the start
+   * waits for this.
+   */
+  private async prepare(name: ServerName): Promise<void> {
+    const supervised = this.supervised.get(name);
+    if (!(supervised?.server instanceof SystemdServer)) throw new Error(`${name} is not started by systemd here`);
+    // Here it may be noticed first that the server has died.
+    if (name === "redis" && supervised.expected && !supervised.server.running()) this.noticeCrash(supervised);
+    await this.crash;
+    supervised.beforeStart?.();
+    await supervised.server.prepare();
   }
 
   /** Notes that the node holds data, lifts or settles a fence, and ends what only a start needs. Mostly none is due. */
@@ -294,11 +331,16 @@ export class Resident {
         await this.adopt();
         const supervised = this.supervised.get("sentinel");
         if (!supervised) return;
+        // systemd starts it again at once.
+        supervised.beforeStart = (): void => writeEpoch(supervised.server, this.folder, request.epoch);
         await this.stoppedWhile(supervised, () =>
           restartWithEpoch(supervised.server, this.folder, request.epoch, () => this.ended(supervised)),
-        );
+        ).finally(() => (supervised.beforeStart = undefined));
         return;
       }
+      case "prepare":
+        await this.prepare(request.server);
+        return;
       case "stop":
       case "restart": {
         await this.adopt();

@@ -77,7 +77,7 @@ async function endServers(spec: NodeSpec, folder: NodeFolder): Promise<string[]>
  * @returns what was done, in words
  * @throws when the others do not have what this node has, or could not fail over any more
  */
-async function leave(spec: NodeSpec, folder: NodeFolder, report: Report): Promise<string[]> {
+export async function leave(spec: NodeSpec, folder: NodeFolder, report: Report): Promise<string[]> {
   if (spec.node.redisPort === undefined || !fs.existsSync(folder.complete)) return [];
   return withSession(spec, folder, `retire-of-${spec.node.name}`, report, async (session) => {
     const { links } = session;

@@ -22,8 +22,9 @@ export const serverNames = ({ redisPort, sentinelPort }: TopologyNode): ServerNa
   ...(sentinelPort === undefined ? [] : (["sentinel"] as const)),
 ];
 
-/** A server that runs, as it was started: `config` is the hash of the template file that it read. */
-export interface ServerRecord extends ProcessRecord {
+/** What a server is started with. */
+export interface Prepared {
+  /** Hash of the template file that it reads. */
   readonly config: string;
   /** Keys of the template file that it read: one that is gone since goes back to its default only by a restart. */
   readonly keys: readonly string[];
@@ -32,6 +33,12 @@ export interface ServerRecord extends ProcessRecord {
   /** The replica-priority with which it was started, until it is in step with a master. */
   readonly priority?: string | undefined;
 }
+
+/** A server that runs, as it was started. */
+export interface ServerRecord extends ProcessRecord, Prepared {}
+
+/** It runs, and what it was started with is not known: the next apply looks closely. */
+const UNKNOWN: Prepared = { config: "", keys: [], fenced: true, priority: "" };
 
 /** What a node has written down of its redis-server, whether it runs or not. */
 export const redisRecord = (folder: NodeFolder): ServerRecord | undefined =>
@@ -52,6 +59,12 @@ export const configKeys = (text: string): string[] => [
   ...new Set([...text.matchAll(/^([a-z][a-z0-9-]*)\s/gm)].map((match) => match[1] as string)),
 ];
 
+/** What is added to the server's command line, and not left in any file that it reads. */
+export const startArguments = ({ fenced, priority }: Prepared): string[] => [
+  ...(fenced ? fenceArguments : []),
+  ...(priority === undefined ? [] : [`--${PRIORITY}`, priority]),
+];
+
 /** One redis-server or redis-sentinel of this node: finds the one that runs, starts it, stops it. */
 export class Server {
   readonly endpoint: Endpoint;
@@ -63,7 +76,7 @@ export class Server {
   constructor(
     readonly name: ServerName,
     readonly spec: NodeSpec,
-    private readonly folder: NodeFolder,
+    protected readonly folder: NodeFolder,
     private readonly log: (message: string) => void,
   ) {
     const redis = name === "redis";
@@ -91,8 +104,25 @@ export class Server {
     if (!info || info["config_file"] !== this.stateFile) return undefined;
     const found = recordOf(Number(info["process_id"]));
     if (!found) return undefined;
-    // What it was started with is not known any more: an empty hash makes the next apply look closely.
-    return this.remember({ ...found, config: "", keys: [], fenced: true, priority: "" });
+    return this.remember({ ...found, ...this.lastPrepared() });
+  }
+
+  protected lastPrepared(): Prepared {
+    return UNKNOWN;
+  }
+
+  /**
+   * The prestart step: decides the role, and what the server is started with.
+   * @throws when it must not start now, or its port is taken; the message says what to do
+   */
+  async prepare(): Promise<Prepared> {
+    if (await isListening(this.endpoint)) throw new Error(await this.portTaken());
+    const fenced = await this.prestart();
+    const text = readIfThere(this.configFile);
+    if (text === undefined) throw new Error(`${this.configFile} is missing; apply again`);
+    const priority = this.name === "redis" ? startPriority(this.spec, this.folder) : undefined;
+    const keys = configKeys(text);
+    return { config: configHash(text), keys, fenced, ...(priority === undefined ? {} : { priority }) };
   }
 
   /**
@@ -101,22 +131,12 @@ export class Server {
    * @throws when it must not start now, its port is taken, or it does not answer; the message says what to do
    */
   async start(onExit: () => void): Promise<ServerRecord> {
-    if (await isListening(this.endpoint)) throw new Error(await this.portTaken());
-    const fenced = await this.prestart();
-    const text = readIfThere(this.configFile);
-    if (text === undefined) throw new Error(`${this.configFile} is missing; apply again`);
-    const priority = this.name === "redis" ? startPriority(this.spec, this.folder) : undefined;
-    const child = this.spawn(fenced, priority);
+    const prepared = await this.prepare();
+    const child = this.spawn(startArguments(prepared));
     child.once("exit", onExit);
     const started = recordOf(child.pid ?? 0);
     if (!started) throw new EndedAtOnce(this.endedAtOnce());
-    const record = this.remember({
-      ...started,
-      config: configHash(text),
-      keys: configKeys(text),
-      fenced,
-      ...(priority === undefined ? {} : { priority }),
-    });
+    const record = this.remember({ ...started, ...prepared });
     await waitFor(
       `${this.title()} answers`,
       async () => {
@@ -179,7 +199,7 @@ export class Server {
   }
 
   /** @returns whether redis-server starts fenced */
-  async prestart(): Promise<boolean> {
+  private async prestart(): Promise<boolean> {
     if (this.name === "sentinel") {
       const done = await prestartSentinel(this.spec, this.folder);
       if (done) this.log(`sentinel: prestart: ${done}`);
@@ -220,7 +240,7 @@ export class Server {
     this.log(`redis: its data cannot be read; it is kept in ${kept}, and the master sends a copy`);
   }
 
-  private spawn(fenced: boolean, priority: string | undefined): ChildProcess {
+  private spawn(further: readonly string[]): ChildProcess {
     const redis = this.name === "redis";
     const log = this.logFile;
     // What a server prints before it has read its log file's name would be lost without this.
@@ -235,8 +255,7 @@ export class Server {
         redis ? this.folder.redisData : this.folder.sentinelData,
         "--logfile",
         log,
-        ...(fenced ? fenceArguments : []),
-        ...(priority === undefined ? [] : [`--${PRIORITY}`, priority]),
+        ...further,
       ];
       const child = spawn(`${this.spec.engine}-server`, args, {
         cwd: "/",
@@ -252,7 +271,7 @@ export class Server {
     }
   }
 
-  private title(): string {
+  protected title(): string {
     const program = this.name === "redis" ? `${this.spec.engine}-server` : `${this.spec.engine}-sentinel`;
     return `${program} of ${this.spec.node.name}`;
   }
@@ -269,7 +288,7 @@ export class Server {
     );
   }
 
-  private endedAtOnce(): string {
+  protected endedAtOnce(): string {
     const log = this.logFile;
     return `${this.title()} ended right after its start; the last lines of ${log}:\n${lastLines(log, 8)}`;
   }

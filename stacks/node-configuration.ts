@@ -8,6 +8,8 @@ export interface NodeConfigurationProps {
   readonly specs: TerraformIterator;
   readonly membership: NodeMembership;
   readonly program: NodeProgram;
+  /** How the hosts are reached, as JSON. @default - the nodes are on this computer */
+  readonly reach: string | undefined;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface NodeConfigurationProps {
  * node. The rendered files are triggers themselves, one key a file, so that a plan shows what changes in them line by line.
  */
 export class NodeConfiguration extends TerraformData {
-  public constructor(stack: TerraformStack, { specs, membership, program }: NodeConfigurationProps) {
+  public constructor(stack: TerraformStack, { specs, membership, program, reach }: NodeConfigurationProps) {
     super(stack, "configuration", {
       forEach: specs,
       triggersReplace:
@@ -30,7 +32,10 @@ export class NodeConfiguration extends TerraformData {
         {
           type: "local-exec",
           command: program.command("apply"),
-          environment: { REDIS_HA_SPEC: "${jsonencode(each.value)}" },
+          environment: {
+            REDIS_HA_SPEC: "${jsonencode(each.value)}",
+            ...(reach === undefined ? {} : { REDIS_HA_REACH: reach }),
+          },
         },
       ],
     });

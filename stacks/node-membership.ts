@@ -6,6 +6,8 @@ export interface NodeMembershipProps {
   /** The specs of one zone's nodes by node name; none is fine, and is how a zone is emptied. */
   readonly specs: TerraformIterator;
   readonly program: NodeProgram;
+  /** How the hosts are reached, as JSON. @default - the nodes are on this computer */
+  readonly reach: string | undefined;
 }
 
 /**
@@ -15,7 +17,7 @@ export interface NodeMembershipProps {
  * holds it is still there.
  */
 export class NodeMembership extends TerraformData {
-  public constructor(stack: TerraformStack, { specs, program }: NodeMembershipProps) {
+  public constructor(stack: TerraformStack, { specs, program, reach }: NodeMembershipProps) {
     super(stack, "membership", {
       forEach: specs,
       // What makes a node another node: a change here retires the old one first.
@@ -33,18 +35,25 @@ export class NodeMembership extends TerraformData {
         target: "${each.value.target}",
         node: "${each.key}",
         zone: "${each.value.node.zone}",
+        ...(reach === undefined ? {} : { address: "${each.value.node.address}", reach }),
       },
       provisioners: [
         {
           type: "local-exec",
           command: program.command("install"),
-          environment: { REDIS_HA_SPEC: "${jsonencode(each.value)}" },
+          environment: {
+            REDIS_HA_SPEC: "${jsonencode(each.value)}",
+            ...(reach === undefined ? {} : { REDIS_HA_REACH: reach }),
+          },
         },
         {
           type: "local-exec",
           when: "destroy",
           command: program.command("retire"),
-          environment: { REDIS_HA_NODE: "${jsonencode(self.input)}" },
+          environment: {
+            REDIS_HA_NODE: "${jsonencode(self.input)}",
+            ...(reach === undefined ? {} : { REDIS_HA_REACH: "${self.input.reach}" }),
+          },
         },
       ],
     });

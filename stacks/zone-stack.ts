@@ -39,15 +39,23 @@ export class ZoneStack extends TerraformStack {
     const byName = Object.fromEntries(specs.map((spec) => [spec.node.name, literals(spec)]));
     const nodes = TerraformIterator.fromMap(new TerraformLocal(this, "nodes", byName).asAnyMap);
     const asset = new NodeProgram(this, program);
-    const membership = new NodeMembership(this, { specs: nodes, program: asset });
-    new NodeConfiguration(this, { specs: nodes, membership, program: asset });
+    const reach = reachOf(environment);
+    const membership = new NodeMembership(this, { specs: nodes, program: asset, reach });
+    new NodeConfiguration(this, { specs: nodes, membership, program: asset, reach });
   }
 }
 
+/** How the hosts are reached, as the provisioners get it; none on this computer. */
+function reachOf({ target }: Environment): string | undefined {
+  if (target.kind !== "ssh") return undefined;
+  const { user, port, identityFile, proxyJump, knownHostsFile } = target;
+  return JSON.stringify({ user, port, identityFile, proxyJump, knownHostsFile });
+}
+
 function refuseUnlessProvisioned({ name, target }: Environment): void {
-  if (target.kind === "local") return;
+  if (target.kind !== "aws") return;
   throw new Error(
-    `environments/${name}.ts: target.kind: this version describes and checks "${target.kind}", but provisions "local" only; ` +
+    `environments/${name}.ts: target.kind: this version describes and checks "${target.kind}", but provisions "local" and "ssh" only; ` +
       `take ${name} out of environments/index.ts. Nothing was changed`,
   );
 }

@@ -23,6 +23,10 @@ export interface NodeSpec {
     readonly "redis.conf"?: string;
     /** Absent on a node without a Sentinel. */
     readonly "sentinel.conf"?: string;
+    /** Units of systemd, on hosts only. */
+    readonly "agent.service"?: string;
+    readonly "redis.service"?: string;
+    readonly "sentinel.service"?: string;
   };
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Eta } from "eta";
 
 import type { Environment } from "../environments/environment.ts";
+import { HOST_PROGRAM, HOST_STATE, unitNames } from "./host-places.ts";
 import type { NodeSpec } from "./node-spec.ts";
 import { topologyOf } from "./topology.ts";
 import type { Topology, TopologyNode } from "./topology.ts";
@@ -19,7 +20,14 @@ const templateOf = (name: string) => {
   const text = readFileSync(new URL(`../templates/${name}`, import.meta.url), "utf8");
   return eta.compile(text);
 };
-const templates = { redis: templateOf("redis.conf"), sentinel: templateOf("sentinel.conf") };
+const templates = {
+  redis: templateOf("redis.conf"),
+  sentinel: templateOf("sentinel.conf"),
+  "redis.service": templateOf("redis.service"),
+  "sentinel.service": templateOf("sentinel.service"),
+  "agent.service": templateOf("agent.service"),
+  hardening: templateOf("hardening"),
+};
 
 /**
  * What every node of a valid environment is told, in the order of the zones: its place in the topology and its
@@ -41,16 +49,19 @@ export function specsOf(environment: Environment): NodeSpec[] {
     files: {
       ...(node.redisPort === undefined ? {} : { "redis.conf": redisConf(environment, topology, node) }),
       ...(node.sentinelPort === undefined ? {} : { "sentinel.conf": sentinelConf(environment, topology, node) }),
+      ...(environment.target.kind === "local" ? {} : unitsOf(topology, node)),
     },
   }));
 }
 
-function redisConf({ name, settings }: Environment, topology: Topology, node: TopologyNode): string {
+function redisConf(environment: Environment, topology: Topology, node: TopologyNode): string {
+  const { name, settings } = environment;
   return render(templates.redis, {
     environment: name,
     node: node.name,
     address: node.address,
     bind: bindOf(node.address),
+    protectedMode: protectedMode(environment),
     port: node.redisPort,
     maxMemoryBytes: settings.maxMemoryMb * mib,
     maxMemoryPolicy: settings.maxMemoryPolicy,
@@ -65,12 +76,14 @@ function redisConf({ name, settings }: Environment, topology: Topology, node: To
   });
 }
 
-function sentinelConf({ name, settings }: Environment, topology: Topology, node: TopologyNode): string {
+function sentinelConf(environment: Environment, topology: Topology, node: TopologyNode): string {
+  const { name, settings } = environment;
   return render(templates.sentinel, {
     environment: name,
     node: node.name,
     address: node.address,
     bind: bindOf(node.address),
+    protectedMode: protectedMode(environment),
     port: node.sentinelPort,
     masterName: topology.masterName,
     downAfterMs: settings.downAfterMs,
@@ -78,8 +91,32 @@ function sentinelConf({ name, settings }: Environment, topology: Topology, node:
   });
 }
 
+/** The units that start what runs on a host. */
+function unitsOf({ environment, engine }: Topology, node: TopologyNode): NodeSpec["files"] {
+  const folder = `${HOST_STATE}/${environment}/${node.name}`;
+  const values = {
+    environment,
+    engine,
+    node: node.name,
+    folder,
+    user: engine,
+    program: HOST_PROGRAM,
+    hook: `/usr/bin/node --jitless ${HOST_PROGRAM} host`,
+    units: unitNames(environment),
+    hardening: render(templates.hardening, { home: HOST_STATE }),
+  };
+  return {
+    "agent.service": render(templates["agent.service"], values),
+    ...(node.redisPort === undefined ? {} : { "redis.service": render(templates["redis.service"], values) }),
+    ...(node.sentinelPort === undefined ? {} : { "sentinel.service": render(templates["sentinel.service"], values) }),
+  };
+}
+
 const render = (template: (typeof templates)[keyof typeof templates], values: object): string =>
   `${eta.render(template, values).trimEnd()}\n`;
+
+/** No user has a password yet: on hosts the nodes would refuse each other. */
+const protectedMode = ({ target }: Environment): string => (target.kind === "local" ? "yes" : "no");
 
 /** Nodes that share this computer may share a port by having different loopback addresses; other hosts also listen on 127.0.0.1. */
 const bindOf = (address: string): string => (address.startsWith("127.") ? address : `${address} 127.0.0.1`);

@@ -67,7 +67,12 @@ export async function restartWithEpoch(
   onExit: () => void = () => undefined,
 ): Promise<void> {
   await server.stop();
-  const text = readIfThere(folder.sentinelState);
-  if (text !== undefined) writeAtomically(folder.sentinelState, withEpoch(text, server.spec.masterName, epoch));
+  writeEpoch(server, folder, epoch);
   await server.start(onExit);
+}
+
+/** Into the state file of a Sentinel that does not run. */
+export function writeEpoch({ spec }: Server, folder: NodeFolder, epoch: number): void {
+  const text = readIfThere(folder.sentinelState);
+  if (text !== undefined) writeAtomically(folder.sentinelState, withEpoch(text, spec.masterName, epoch));
 }

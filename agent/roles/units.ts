@@ -1,0 +1,34 @@
+import { onHost, unitFiles, unitNames } from "../../topology/host-places.ts";
+import type { NodeSpec } from "../../topology/node-spec.ts";
+import { ensureFile, type HostRole, run, succeeds } from "./role.ts";
+
+/** Agent, Sentinel and redis-server as units of systemd, which starts them at boot and whenever they end. */
+export const units: HostRole = {
+  name: "units",
+  ensure(spec) {
+    if (!onHost(spec)) return [];
+    const done: string[] = [];
+    const files = unitFiles(spec);
+    for (const [unit, text] of files) if (ensureFile(`/etc/systemd/system/${unit}`, text)) done.push(`${unit} written`);
+    if (done.length > 0) run("systemctl", "daemon-reload");
+    for (const unit of files.keys()) {
+      if (succeeds("systemctl", "is-enabled", "--quiet", unit)) continue;
+      run("systemctl", "enable", unit);
+      done.push(`${unit} enabled`);
+    }
+    for (const unit of files.keys()) {
+      if (succeeds("systemctl", "is-active", "--quiet", unit)) continue;
+      // It waits for its spec, and says so to systemd by not being up yet.
+      run("systemctl", "start", "--no-block", unit);
+    }
+    return done;
+  },
+};
+
+/** Ends the node's units for good. */
+export function disableUnits({ environment }: NodeSpec): string[] {
+  const names = Object.values(unitNames(environment)).reverse();
+  const known = names.filter((unit) => succeeds("systemctl", "cat", unit));
+  if (known.length > 0) run("systemctl", "disable", "--now", ...known);
+  return known.map((unit) => `${unit} stopped`);
+}

@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import { HOST_PROGRAM } from "../topology/host-places.ts";
+import { programFile } from "../agent/program.ts";
+import type { Answer, Ssh } from "./ssh.ts";
+
+/** Packages are fetched meanwhile. */
+const PREPARE_TIMEOUT_MS = 600_000;
+/** A restart that waits for a full copy, and two others before it that have the lock. */
+const STEP_TIMEOUT_MS = 600_000;
+const ASK_TIMEOUT_MS = 30_000;
+
+/** What must be there before our own program can run. Prints one line, `key=value` pairs. */
+const LOOK = `. /etc/os-release; echo "id=$ID version=$VERSION_ID root=$(id -u) sudo=$(sudo -n true 2>/dev/null && echo yes || echo no) node=$(node --version 2>/dev/null) program=$(sha256sum ${HOST_PROGRAM} 2>/dev/null | cut -d' ' -f1) free=$(df --output=avail -k /var | tail -1)"`;
+
+/** Releases that are tested; on others the packages have other names, or systemd lacks what the units need. */
+const SUPPORTED = ["12", "13"];
+/** Packages, program and an empty cluster need about this much, in KiB. */
+const LEAST_FREE = 500 * 1024;
+
+/** A host on which the agent's program is run as root, over ssh. */
+export class RemoteHost {
+  private sudo = "";
+
+  constructor(
+    private readonly node: string,
+    private readonly ssh: Ssh,
+    private readonly onLine: (line: string) => void,
+  ) {}
+
+  /**
+   * Brings what our program needs, and the program itself, in this version.
+   * @throws with what is wrong with the host, and what to do
+   */
+  async prepare(): Promise<void> {
+    const facts = await this.look();
+    if (facts["id"] !== "debian" || !SUPPORTED.includes(facts["version"] ?? "")) {
+      throw new Error(
+        `${this.node}: ${this.ssh.name} runs ${facts["id"]} ${facts["version"]}; Debian 13 is supported, and Debian 12 works. Nothing was changed`,
+      );
+    }
+    if (facts["root"] !== "0" && facts["sudo"] !== "yes") {
+      throw new Error(
+        `${this.node}: ${this.ssh.name} has no sudo without a password, and is not root. Nothing was changed. Give it one ` +
+          `(a file in /etc/sudoers.d: "<user> ALL=(ALL) NOPASSWD: ALL"), or name another user in target.user`,
+      );
+    }
+    this.sudo = facts["root"] === "0" ? "" : "sudo -n ";
+    if (Number(facts["free"]) < LEAST_FREE) {
+      throw new Error(
+        `${this.node}: ${this.ssh.name} has ${Math.round(Number(facts["free"]) / 1024)} MiB left below /var; ` +
+          `${LEAST_FREE / 1024} are needed. Nothing was changed`,
+      );
+    }
+    if (!facts["node"]) await this.installNode();
+    const program = fs.readFileSync(programFile());
+    if (createHash("sha256").update(program).digest("hex") === facts["program"]) return;
+    const script = `umask 022; mkdir -p ${HOST_PROGRAM.replace(/\/[^/]*$/, "")} && cat > ${HOST_PROGRAM}.new && mv ${HOST_PROGRAM}.new ${HOST_PROGRAM}`;
+    const sent = await this.ssh.run(`${this.sudo}sh -c '${script}'`, {
+      input: program.toString("utf8"),
+      timeoutMs: ASK_TIMEOUT_MS,
+    });
+    this.failUnless(sent, "the program could not be written");
+  }
+
+  /** Runs a step of the host as root, with the spec as its input. @throws with what it says */
+  async step(verb: string, input: string): Promise<void> {
+    const answer = await this.ssh.run(`${this.sudo}node ${HOST_PROGRAM} host ${verb}`, {
+      input,
+      onLine: this.onLine,
+      timeoutMs: STEP_TIMEOUT_MS,
+    });
+    if (answer.code !== 0) throw new Error(`${this.node}: ${verb} failed on ${this.ssh.name}; see above`);
+  }
+
+  private async look(): Promise<Record<string, string>> {
+    const answer = await this.ssh.run(LOOK, { timeoutMs: ASK_TIMEOUT_MS });
+    this.failUnless(answer, "it could not be looked at");
+    const words = answer.stdout.trim().split("\n").at(-1)?.split(" ") ?? [];
+    return Object.fromEntries(words.map((word) => [word.split("=")[0] ?? "", word.split("=")[1] ?? ""]));
+  }
+
+  private async installNode(): Promise<void> {
+    this.onLine(`${this.node}: installing nodejs`);
+    const apt = "apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=20";
+    const script = `export DEBIAN_FRONTEND=noninteractive; ${apt} update && ${apt} install --yes --no-install-recommends nodejs`;
+    const answer = await this.ssh.run(`${this.sudo}sh -c '${script}' 2>&1`, { timeoutMs: PREPARE_TIMEOUT_MS });
+    this.failUnless(answer, "nodejs could not be installed; can the host reach its package source? (apt-get update)");
+  }
+
+  private failUnless({ code, stdout, stderr }: Answer, what: string): void {
+    if (code === 0) return;
+    const last = `${stdout}\n${stderr}`.trim().split("\n").slice(-5).join("\n");
+    throw new Error(`${this.node}: ${this.ssh.name}: ${what}:\n${last}`);
+  }
+}

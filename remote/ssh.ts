@@ -1,0 +1,150 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+
+/** How the hosts of an environment are reached, as its description says it. */
+export interface Reach {
+  readonly user: string;
+  readonly port: number;
+  readonly identityFile?: string;
+  readonly proxyJump?: string;
+  readonly knownHostsFile: string;
+}
+
+/** The host cannot be reached or does not let us in; nothing was sent. */
+export class Unreached extends Error {
+  override name = "Unreached";
+}
+
+/** Until a host answers at all, in seconds. */
+const CONNECT_SECONDS = 10;
+/** A connection over which nothing comes for this long is given up: three questions of 5 s without an answer. */
+const ALIVE = { everySeconds: 5, count: 3 };
+/** How long an idle connection is kept for the next step of the same apply, in seconds. */
+const PERSIST_SECONDS = 60;
+
+export interface Answer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * One host, by the system's own OpenSSH: bastions, agents and Session Manager are the user's ordinary ssh configuration.
+ * The steps of one apply share a connection.
+ */
+export class Ssh {
+  /**
+   * @param root the checkout: a relative path of the description counts from there
+   */
+  constructor(
+    readonly address: string,
+    private readonly reach: Reach,
+    private readonly root: string,
+  ) {}
+
+  /** What it is reached by, for messages. */
+  get name(): string {
+    return `${this.reach.user}@${this.address}${this.reach.port === 22 ? "" : `:${this.reach.port}`}`;
+  }
+
+  /**
+   * Runs a command in the shell of the host.
+   * @param input for its standard input
+   * @param onLine told each line of its error stream, and of its output, as it comes
+   * @returns how it ended, whatever that is
+   * @throws Unreached when the host cannot be reached or does not let us in
+   */
+  async run(
+    command: string,
+    options: { input?: string; onLine?: (line: string) => void; timeoutMs: number },
+  ): Promise<Answer> {
+    const { input = "", onLine, timeoutMs } = options;
+    const child = execa("ssh", [...this.options(), this.address, command], {
+      input,
+      reject: false,
+      timeout: timeoutMs,
+      all: true,
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    if (onLine) for await (const line of child.iterable({ from: "all" })) onLine(line);
+    const { exitCode, stdout, stderr, timedOut } = await child;
+    if (timedOut) throw new Error(`${this.name}: no end within ${timeoutMs / 1000} s`);
+    // ssh's own faults end it with 255; so may a command, which then has its own words.
+    if (exitCode === 255) throw new Unreached(this.explain(stderr));
+    if (exitCode === undefined) throw new Unreached(`ssh could not be started; install the package openssh-client`);
+    return { code: exitCode, stdout, stderr };
+  }
+
+  private options(): string[] {
+    const { user, port, identityFile, proxyJump, knownHostsFile } = this.reach;
+    const options = {
+      BatchMode: "yes",
+      StrictHostKeyChecking: "yes",
+      UserKnownHostsFile: this.file(knownHostsFile),
+      GlobalKnownHostsFile: "none",
+      UpdateHostKeys: "no",
+      ConnectTimeout: CONNECT_SECONDS,
+      ServerAliveInterval: ALIVE.everySeconds,
+      ServerAliveCountMax: ALIVE.count,
+      ControlMaster: "auto",
+      ControlPath: path.join(controlFolder(), "%C"),
+      ControlPersist: PERSIST_SECONDS,
+      LogLevel: "ERROR",
+    };
+    return [
+      ...Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
+      ...["-l", user, "-p", `${port}`],
+      ...(identityFile === undefined ? [] : ["-i", this.file(identityFile), "-o", "IdentitiesOnly=yes"]),
+      ...(proxyJump === undefined ? [] : ["-J", proxyJump]),
+    ];
+  }
+
+  private file(given: string): string {
+    const home = given.replace(/^~(?=\/|$)/, os.homedir());
+    return path.resolve(this.root, home);
+  }
+
+  /** What to change, from what ssh says. */
+  private explain(stderr: string): string {
+    const { knownHostsFile, identityFile, user } = this.reach;
+    const said = stderr.trim().split("\n").at(-1) ?? "";
+    const nothing = "Nothing was sent.";
+    if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/.test(stderr)) {
+      return (
+        `${this.name}: the host's key is another one than ${knownHostsFile} has for it. ${nothing} If the host was set up ` +
+        `anew, put its new key there, from a source that you trust; else somebody may be in between`
+      );
+    }
+    if (/Host key verification failed|No \S+ host key is known/.test(stderr)) {
+      return (
+        `${this.name}: ${knownHostsFile} has no key for it, and an unknown host gets nothing. ${nothing} Put the host's key ` +
+        `there, from a source that you trust (ssh-keyscan -p ${this.reach.port} ${this.address} shows what answers now)`
+      );
+    }
+    if (/Permission denied/.test(stderr)) {
+      return (
+        `${this.name}: the host does not take ${identityFile ? `the key ${identityFile}` : "any key that ssh or its agent offers"} ` +
+        `for ${user}. ${nothing} Put its public half into ~${user}/.ssh/authorized_keys there, or change target.identityFile`
+      );
+    }
+    if (/Identity file .* not accessible|No such file or directory/.test(stderr))
+      return `${this.name}: ${said}. ${nothing}`;
+    if (/Connection refused/.test(stderr))
+      return `${this.name}: nobody listens for ssh there (connection refused). ${nothing}`;
+    if (/timed out|No route to host|unreachable|Could not resolve/i.test(stderr))
+      return `${this.name}: cannot be reached: ${said}. ${nothing}`;
+    return `${this.name}: ${said || "ssh ended without a word"}`;
+  }
+}
+
+/** Short, because a socket's path may have 107 bytes and the name in it has 40; and nobody else may use what is in it. */
+function controlFolder(): string {
+  const folder = path.join(os.tmpdir(), `redis-ha-ssh-${os.userInfo().uid}`);
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { uid, mode } = fs.lstatSync(folder);
+  if (uid !== os.userInfo().uid || (mode & 0o077) !== 0)
+    throw new Error(`${folder} belongs to somebody else, or others may look into it; remove it`);
+  return folder;
+}
