@@ -21,6 +21,13 @@ describe.sequential("1: a master's process dies beside another master", () => {
       ["no second node is made master", []],
       ["without the conditions, two nodes are made master", late],
     ])("%s", async (_, without) => {
+      const seen = [await mastersAfter(without)];
+      // Agent and Sentinel choose one of two replicas each, and may choose the same.
+      while (without.length > 0 && seen.at(-1) !== 2 && seen.length < 6) seen.push(await mastersAfter(without));
+      expect(seen.at(-1), crashes.decision()).toBe(without.length === 0 ? 1 : 2);
+    });
+
+    async function mastersAfter(without: readonly string[]): Promise<number> {
       await crashes.begin();
       await crashes.agentWithout(without);
       const keys = await crashes.write(10, "acknowledged");
@@ -31,9 +38,10 @@ describe.sequential("1: a master's process dies beside another master", () => {
       const promoted = async (): Promise<true | undefined> => (await crashes.otherMasters()).length > 0 || undefined;
       await waitFor("a replica is promoted", promoted, 45_000, 5);
       crashes.resume(agent);
-      expect(await crashes.mostOtherMasters(3000), crashes.decision()).toBe(without.length === 0 ? 1 : 2);
+      const most = await crashes.mostOtherMasters(3000);
       if (without.length === 0) expect(await crashes.lost(keys)).toBe(0);
-    });
+      return most;
+    }
   });
 
   it.each([
