@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { beforeAll, expect, it, onTestFinished } from "vitest";
+import { projectRoot } from "../../agent/node-folder.ts";
 import { waitFor } from "../../agent/processes.ts";
 import { namespaceExists } from "../../drill/netns.ts";
 import { ControlGroup } from "../../tools/lab/control-group.ts";
@@ -56,6 +57,20 @@ describeWithHosts("an up that was killed", () => {
     expect(await lab("down")).toMatchObject({ exitCode: 0, stdout: `lab ${name} is removed` });
     expect(leftOf(name)).toEqual([]);
     expect(await lab("down")).toMatchObject({ exitCode: 0, stdout: `there is no lab ${name}: nothing to remove` });
+  });
+
+  it("ends a step of the build with it, also one that writes nothing", async () => {
+    const quiet = ["sleep", "86399"];
+    const script = `import { enclosed } from "./tools/lab/enclosed.ts";
+      await enclosed(["--mount-proc"], ${JSON.stringify(quiet)}, process.env);`;
+    const args = ["--import", "tsx", "--input-type=module", "--eval", script];
+    const child = spawn(process.execPath, args, { stdio: "ignore", cwd: projectRoot() });
+    const ended = once(child, "exit");
+    const runs = (): boolean => processesWith(quiet.join(" ")).some((line) => /^\d+ sleep/.test(line));
+    await waitFor("the step runs", () => runs() || undefined, 20_000);
+    child.kill("SIGKILL");
+    await ended;
+    await waitFor("the step ends", () => !runs() || undefined, 2000);
   });
 
   it("ends the build of the image with it; the next one begins anew", async () => {

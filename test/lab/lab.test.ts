@@ -64,6 +64,17 @@ describeWithHosts("a lab of two hosts", () => {
     }
   });
 
+  it("names a host's processes while units come and go there", async () => {
+    const churn = a.run(["sh", "-c", "for i in $(seq 30); do systemd-run --quiet --wait true; done"]);
+    let over = false;
+    void churn.finally(() => (over = true)).catch(() => undefined);
+    while (!over) {
+      for (let look = 0; look < 100; look++) expect(a.pids()).toContain(a.pid());
+      expect(await a.state()).toBe("running");
+    }
+    await churn;
+  });
+
   it("refuses a host that has another key than it had", async () => {
     const key = "/etc/ssh/ssh_host_ed25519_key";
     const restart = async (): Promise<unknown> => a.run(["systemctl", "restart", "ssh"]);

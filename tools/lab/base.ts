@@ -5,14 +5,13 @@ import { execa } from "execa";
 import { archivesOf, keyring } from "../servers/debian.ts";
 import { withLock } from "../setup/lock.mjs";
 import { cacheFolder } from "../setup/places.mjs";
+import { enclosed, STEP_TIMEOUT_MS } from "./enclosed.ts";
 import { type Image, type Recipe, recipeOf, type Release, repository } from "./recipe.ts";
 import { writeIndex } from "./repository.ts";
 import { requireSpace } from "./space.ts";
 
 /** Both images of a release take 600 MB; the rest is what apt needs on the way. */
 const NEEDED_MB = 1000;
-/** debootstrap takes 40 to 90 s; a slow mirror is no failure. */
-const STEP_TIMEOUT_MS = 600_000;
 const workPrefix = ".building-";
 
 /**
@@ -111,28 +110,6 @@ async function fetchPackages(root: string, recipe: Recipe, env: NodeJS.ProcessEn
   await writeIndex(folder);
   // For the user that apt fetches as, whatever the umask is here.
   for (const file of [folder, path.join(folder, "Packages")]) fs.chmodSync(file, 0o755);
-}
-
-/**
- * Runs a step in namespaces of its own: when it ends, or this process does, even by SIGKILL, all that it started and
- * mounted is gone, and the folder can be removed.
- */
-async function enclosed(namespaces: readonly string[], command: readonly string[], env: NodeJS.ProcessEnv) {
-  const unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", ...namespaces];
-  // debootstrap and the scripts of packages expect the programs of root there; their messages are read by people.
-  const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  const step = await execa("setpriv", ["--pdeathsig", "KILL", ...unshare, ...command], {
-    env: { ...env, PATH, LC_ALL: "C" },
-    extendEnv: false,
-    stdin: "ignore",
-    all: true,
-    reject: false,
-    timeout: STEP_TIMEOUT_MS,
-  });
-  if (step.exitCode === 0) return;
-  const what = command[0] === "sh" ? `apt in ${namespaces[1]}` : command[0];
-  const how = step.timedOut ? `took more than ${STEP_TIMEOUT_MS / 60_000} minutes` : `failed (${step.exitCode})`;
-  throw new Error(`${what} ${how}. Its last lines:\n  ${step.all.split("\n").slice(-12).join("\n  ")}`);
 }
 
 const remove = (folder: string): void => fs.rmSync(folder, { recursive: true, force: true });

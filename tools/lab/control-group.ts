@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { waitFor } from "../../agent/processes.ts";
+import { isAlive, recordOf, waitFor } from "../../agent/processes.ts";
 
 /** Ending hundreds of processes takes milliseconds; those in the middle of a write to a slow disk take longer. */
 const END_TIMEOUT_MS = 20_000;
@@ -32,7 +32,10 @@ export class ControlGroup {
   /** The computer's pids of what runs in it. */
   pids(): number[] {
     return tree(this.folders[0]!).flatMap((folder) =>
-      fs.readFileSync(path.join(folder, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number),
+      (unlessGone(() => fs.readFileSync(path.join(folder, "cgroup.procs"), "utf8")) ?? "")
+        .split("\n")
+        .filter(Boolean)
+        .map(Number),
     );
   }
 
@@ -40,18 +43,17 @@ export class ControlGroup {
   async kill(): Promise<void> {
     const [unified] = this.folders;
     if (!fs.existsSync(unified!)) return;
+    const processes = this.pids().flatMap((pid) => recordOf(pid) ?? []);
     fs.writeFileSync(path.join(unified!, "cgroup.kill"), "1");
-    await waitFor(`the processes in ${unified} end`, () => this.isEmpty() || undefined, END_TIMEOUT_MS);
+    // A process leaves its group a moment before it is gone.
+    const isOver = (): boolean => this.isEmpty() && !processes.some(isAlive);
+    await waitFor(`the processes in ${unified} end`, () => isOver() || undefined, END_TIMEOUT_MS);
   }
 
   /** Whether nothing runs in it; also when there is no such group. */
   isEmpty(): boolean {
-    try {
-      return fs.readFileSync(path.join(this.folders[0]!, "cgroup.events"), "utf8").includes("populated 0");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
-      throw error;
-    }
+    const events = unlessGone(() => fs.readFileSync(path.join(this.folders[0]!, "cgroup.events"), "utf8"));
+    return events === undefined || events.includes("populated 0");
   }
 
   /** Removes the empty group, with the groups that the host's systemd has made. */
@@ -68,9 +70,20 @@ export class ControlGroup {
 
 /** A group and all below it, each after the one that holds it; nothing when there is none. */
 function tree(folder: string): string[] {
-  if (!fs.existsSync(folder)) return [];
-  const below = fs.readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const entries = unlessGone(() => fs.readdirSync(folder, { withFileTypes: true }));
+  if (!entries) return [];
+  const below = entries.filter((entry) => entry.isDirectory());
   return [folder, ...below.flatMap((entry) => tree(path.join(folder, entry.name)))];
+}
+
+/** What a host's systemd may remove while it is read. */
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
 }
 
 /**
