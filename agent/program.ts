@@ -31,6 +31,8 @@ export function installProgram(folder: NodeFolder): string {
 
 /** Removes bundles other than the one that this process runs. */
 export function pruneOldPrograms(folder: NodeFolder): void {
+  // On a host of its own there is one, which is root's.
+  if (!fs.existsSync(folder.programs)) return;
   const current = path.basename(programFile());
   for (const name of fs.readdirSync(folder.programs)) {
     if (name !== current) fs.rmSync(path.join(folder.programs, name), { force: true });

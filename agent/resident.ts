@@ -78,9 +78,9 @@ export class Resident {
       writeAtomically(path.join(this.folder.run, "agent.json"), JSON.stringify(recordOf(process.pid)));
       fs.rmSync(this.folder.socket, { force: true });
       this.log(`agent ${programHash()} started (pid ${process.pid})`);
-      pruneOldPrograms(this.folder);
       // systemd starts an agent before the first apply has brought the node's spec.
       await waitFor("the first apply", () => (fs.existsSync(this.folder.spec) ? true : undefined), FIRST_APPLY_MS, 100);
+      pruneOldPrograms(this.folder);
       await this.adopt();
       control = await serve(this.folder.socket, (request) =>
         // A status is given at once: the start of a server that is under way may take seconds.

@@ -11,6 +11,10 @@ export const units: HostRole = {
     const files = unitFiles(spec);
     for (const [unit, text] of files) if (ensureFile(`/etc/systemd/system/${unit}`, text)) done.push(`${unit} written`);
     if (done.length > 0) run("systemctl", "daemon-reload");
+    // It can be away for a moment; what the servers' units say counts from their next start on.
+    const { agent } = unitNames(spec.environment);
+    if (done.includes(`${agent} written`) && succeeds("systemctl", "is-active", "--quiet", agent))
+      run("systemctl", "restart", "--no-block", agent);
     for (const unit of files.keys()) {
       if (succeeds("systemctl", "is-enabled", "--quiet", unit)) continue;
       run("systemctl", "enable", unit);
