@@ -1,5 +1,6 @@
 import { agreement } from "../cluster/links.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
+import { onHost } from "../topology/host-places.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { withNodeLock } from "./apply.ts";
 import { askAgent } from "./control.ts";
@@ -114,7 +115,8 @@ export async function handOverToStop(spec: NodeSpec, folder: NodeFolder, report:
     const master = links.named(await links.askSentinels())?.name === spec.node.name;
     if (!master) return;
     if (!lock) throw tooFew(session);
-    done.push(...(await passRoleOn(session)));
+    // systemd starts nothing that redis-server is ordered after until that has stopped.
+    done.push(...(await passRoleOn(session, { leaveEpoch: onHost(spec) })));
   };
   await withSession(spec, folder, `stop-of-${spec.node.name}`, report, use, { waitMs: STOP_LOCK_WAIT_MS }).catch(
     (error: Error) => report(`stops without a hand-over: ${error.message}`),

@@ -6,7 +6,7 @@ import type { TopologyNode } from "../topology/topology.ts";
 import { askAgent, type Response } from "./control.ts";
 import { passGate } from "./gate.ts";
 import { siblingFolder } from "./handover/journal.ts";
-import { handOver } from "./handover/handover.ts";
+import { handOver, type HandOverRequest } from "./handover/handover.ts";
 import { notInSync } from "./handover/plan.ts";
 import { writeAtomically } from "./node-folder.ts";
 import { waitFor } from "./processes.ts";
@@ -36,7 +36,8 @@ export async function restartServer(
   if (wasComplete(session)) {
     const where = { environment: spec.environment, retired: () => retiredNodes(session), report };
     await passGate(links, where, spec.node, server, patienceMs === undefined ? {} : { patienceMs });
-    if (server === "redis" && (await isMaster(links, spec.node))) done.push(...(await passRoleOn(session, preferred)));
+    if (server === "redis" && (await isMaster(links, spec.node)))
+      done.push(...(await passRoleOn(session, { preferred })));
     await lock?.hold();
   }
   failOnError(spec.node.name, await askAgent(folder.socket, { do: "restart", server }));
@@ -51,11 +52,11 @@ export async function restartServer(
  */
 export async function passRoleOn(
   { spec, folder, links, lock, report }: Session,
-  preferred: readonly string[] = [],
+  options: Pick<HandOverRequest, "preferred" | "leaveEpoch"> = {},
 ): Promise<string[]> {
   if (!lock)
     throw new LockLost(`${spec.node.name} is master, and no majority of Sentinels answers to hand its role over`);
-  const done = await handOver({ links, lock, folder, preferred, report });
+  const done = await handOver({ links, lock, folder, ...options, report });
   return [`master's role handed over to ${done.to} (${Math.round(done.writeGapMs)} ms without writes)`];
 }
 

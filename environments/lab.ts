@@ -14,5 +14,5 @@ export const lab: EnvironmentInput = {
     b: { nodes: [{ name: "redis-b", address: "10.77.0.12" }] },
     c: { nodes: [{ name: "redis-c", address: "10.77.0.13" }] },
   },
-  settings: { maxMemoryMb: 100 },
+  settings: { maxMemoryMb: 100, redisConf: { databases: 20 } },
 };

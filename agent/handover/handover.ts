@@ -39,6 +39,8 @@ export interface HandOverRequest {
   readonly to?: string;
   /** Who takes it rather than others that are as well in sync. @default - nobody */
   readonly preferred?: readonly string[];
+  /** Leave the last step, the new epoch, to the agent: it restarts a Sentinel. @default false */
+  readonly leaveEpoch?: boolean;
   readonly report: (line: string) => void;
   /** Told after each step, with its name; tests end the process in there. */
   readonly onStep?: OnStep;
@@ -197,7 +199,8 @@ async function planned(
   const writeGapMs = performance.now() - started;
   await checkOffset(links, to, offset, report);
   writeJournal(folder, { ...journal, stage: "epoch" });
-  await settleEpoch({ links, lock, folder, from: from.name, to, epoch: journal.epoch, onStep });
+  if (!request.leaveEpoch)
+    await settleEpoch({ links, lock, folder, from: from.name, to, epoch: journal.epoch, onStep });
   return { from: from.name, to: to.name, grade: "fast", writeGapMs };
 }
 
