@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules/", "cdktf.out/", "dist/", ".state/", "**/.terragrunt-cache/"] },
+  { ignores: ["node_modules/", "cdktf.out/", "dist/", ".state/", ".lab/", "**/.terragrunt-cache/"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 import { quietTerraform } from "./test/support/terraform.ts";
 
 /** Suites that run clusters: on fixed ports, and with timings that other suites' load would disturb. */
-const alone = ["cli", "cluster", "drill", "faults", "local"].map((folder) => `test/${folder}/**/*.test.ts`);
+const alone = ["cli", "cluster", "drill", "faults", "lab", "local"].map((folder) => `test/${folder}/**/*.test.ts`);
 
 export default defineConfig({
   test: {

@@ -1,10 +1,11 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { writeAtomically } from "../agent/node-folder.ts";
 import { isAlive, type ProcessRecord, readRecord, recordOf } from "../agent/processes.ts";
+import { batch, endProcessesIn, ip, namespaceExists, removeNamespace } from "./netns.ts";
 
 /** A place in the lab: the namespace of one node, or `control`, which reaches every node that is not isolated. */
 export type Where = "control" | { readonly node: string };
@@ -18,13 +19,10 @@ interface RunRecord extends ProcessRecord {
 /** Where records lie, one file a run: gone after a reboot, as the namespaces are. */
 const RECORDS = "/run";
 const recordFile = (id: string): string => path.join(RECORDS, `redis-ha-drill-${id}.json`);
-/** Where `ip` keeps the names of namespaces. */
-const NAMES = "/run/netns";
 /** The addresses exist in these namespaces only, so every run has the same ones. */
 const NETWORK = "10.213.0";
 /** Nobody has this address: what is sent to it, nobody takes. */
 const NOBODY = "02:00:00:00:00:01";
-const END_TIMEOUT_MS = 10_000;
 
 /**
  * One network namespace a node, each with a cable (veth) to a bridge in the namespace `control`. The computer itself has
@@ -187,7 +185,7 @@ function tryNamespaces(): string | undefined {
     }
     return `network namespaces cannot be made here (a container needs the capabilities NET_ADMIN and SYS_ADMIN): ${(error as Error).message}`;
   } finally {
-    if (exists(name)) removeNamespace(name);
+    if (namespaceExists(name)) removeNamespace(name);
   }
 }
 
@@ -204,43 +202,11 @@ export function removeLeftovers(): void {
 function removeRun(file: string): void {
   const record = readRecord<RunRecord>(file);
   if (record) {
-    endProcessesIn(record.namespaces.filter(exists));
-    for (const name of record.namespaces.filter(exists)) removeNamespace(name);
+    endProcessesIn(record.namespaces.filter(namespaceExists));
+    for (const name of record.namespaces.filter(namespaceExists)) removeNamespace(name);
     fs.rmSync(record.folder, { recursive: true, force: true });
   }
   fs.rmSync(file, { force: true });
-}
-
-const exists = (namespace: string): boolean => fs.existsSync(path.join(NAMES, namespace));
-
-function removeNamespace(name: string): void {
-  try {
-    ip(["netns", "delete", name]);
-  } catch (error) {
-    // Another run that removes the same leftovers was quicker.
-    if (exists(name)) throw error;
-  }
-}
-
-/** Agents start again what was ended, so this looks until nothing is left. Whatever runs in there is ours. */
-function endProcessesIn(namespaces: readonly string[]): void {
-  const deadline = Date.now() + END_TIMEOUT_MS;
-  for (;;) {
-    const pids = namespaces
-      .filter(exists)
-      .flatMap((name) => ip(["netns", "pids", name]).split("\n").filter(Boolean).map(Number));
-    if (pids.length === 0) return;
-    if (Date.now() > deadline) throw new Error(`${namespaces.join(", ")}: pid ${pids.join(", ")} did not end`);
-    for (const pid of pids) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-      }
-    }
-    // Nothing asynchronous runs while a process exits.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-  }
 }
 
 const living = new Set<Namespaces>();
@@ -262,17 +228,3 @@ function removeAtTheEnd(namespaces: Namespaces): void {
     });
   }
 }
-
-function ip(args: readonly string[], input?: string): string {
-  try {
-    return execFileSync("ip", args, { input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
-  } catch (error) {
-    const { stderr } = error as { stderr?: string };
-    if (!stderr) throw error;
-    throw new Error(`ip ${args.join(" ")}: ${stderr.trim()}`);
-  }
-}
-
-/** Several commands of `ip` at once; the first that fails ends it. */
-const batch = (options: readonly string[], ...lines: string[]): string =>
-  ip([...options, "-batch", "-"], `${lines.join("\n")}\n`);

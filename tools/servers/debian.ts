@@ -21,8 +21,8 @@ import { say } from "../setup/run-step.mjs";
  * Nothing is installed: the system's packages, sources and lists stay as they are, and root is not needed.
  */
 
-/** Comes with every Debian and signs every release of it. */
-const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+/** The keys that sign Debian's releases; comes with every Debian. */
+export const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** Lists and packages are about 25 MB. */
 const timeoutMs = 180_000;
 const workPrefix = ".unpacking-";
@@ -71,8 +71,11 @@ export async function debianPrograms(
   return bin;
 }
 
-/** The addresses that this Debian's own packages come from: a mirror that works here. */
-async function archivesOf(env: NodeJS.ProcessEnv): Promise<string[]> {
+/**
+ * The addresses that this Debian's own packages come from: mirrors that work here.
+ * @throws NoDebian when this computer is none, or has no such source
+ */
+export async function archivesOf(env: NodeJS.ProcessEnv): Promise<string[]> {
   if (onPath("apt-get", env).length === 0) throw new NoDebian("this computer has no apt-get");
   const system = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
   const codename = /^VERSION_CODENAME="?([a-z]+)/m.exec(system)?.[1];
