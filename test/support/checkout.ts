@@ -10,7 +10,16 @@ import { toolEnvironment } from "../../tools/setup/binaries.mjs";
 
 const project = path.resolve(import.meta.dirname, "..", "..");
 /** What a user's clone does not have, and what each copy makes for itself. */
-const left = new Set(["node_modules", ".git", "cdktf.out", "dist", ".lab", ".state", ".terragrunt-cache", ".terraform"]);
+const left = new Set([
+  "node_modules",
+  ".git",
+  "cdktf.out",
+  "dist",
+  ".lab",
+  ".state",
+  ".terragrunt-cache",
+  ".terraform",
+]);
 
 export interface Ran {
   readonly code: number;
