@@ -1,0 +1,179 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { EnvironmentInput } from "../../environments/environment.ts";
+import { downLab, Lab } from "../../tools/lab/lab.ts";
+import { type Checkout, createCheckout } from "../support/checkout.ts";
+import { describeWithHosts, leftOf } from "../support/debian-hosts.ts";
+
+const name = "test-ssh";
+const names = ["redis-a", "redis-b", "redis-c"];
+
+/** The target `ssh` on three real hosts: what provisioners do, what systemd does, and what clients notice. */
+describeWithHosts("nodes on hosts of their own", { timeout: 180_000 }, () => {
+  let lab: Lab;
+  let checkout: Checkout;
+  beforeAll(async () => {
+    await downLab(name);
+    lab = await Lab.up({ name, hosts: 3 });
+    const { folder } = lab.record;
+    const environment: EnvironmentInput = {
+      name: "hosts",
+      target: {
+        kind: "ssh",
+        user: "admin",
+        identityFile: path.join(folder, "id_ed25519"),
+        knownHostsFile: path.join(folder, "known_hosts"),
+      },
+      zones: Object.fromEntries(
+        lab.hosts.map((host) => [host.name.slice(-1), { nodes: [{ name: host.name, address: host.address }] }]),
+      ),
+      settings: { maxMemoryMb: 100 },
+    };
+    checkout = await createCheckout(environment);
+    const { code, all } = await checkout.synth();
+    expect(code, all).toBe(0);
+  }, 180_000);
+  afterAll(async () => {
+    await checkout?.remove();
+    await lab?.down();
+    expect(leftOf(name)).toEqual([]);
+  });
+
+  const program = (): string => path.join(checkout.root, "cdktf.out", "redis-ha.cjs");
+
+  /** A provisioner's step, with the environment variables that Terraform gives it. */
+  async function step(verb: string, node: string, reach: object = {}): Promise<{ code: number; all: string }> {
+    const spec = fs.readFileSync(path.join(checkout.root, "cdktf.out", "specs", "hosts", `${node}.json`), "utf8");
+    const folder = lab.record.folder;
+    const { exitCode, all } = await lab.exec(["node", program(), "host", verb], {
+      cwd: checkout.root,
+      reject: false,
+      all: true,
+      env: {
+        REDIS_HA_SPEC: spec,
+        REDIS_HA_NODE: JSON.stringify({ environment: "hosts", node, address: lab.host(node).address }),
+        REDIS_HA_REACH: JSON.stringify({
+          user: "admin",
+          port: 22,
+          identityFile: path.join(folder, "id_ed25519"),
+          knownHostsFile: path.join(folder, "known_hosts"),
+          ...reach,
+        }),
+      },
+    });
+    return { code: exitCode ?? -1, all: String(all) };
+  }
+  async function redisHa(...args: string[]): Promise<{ code: number; all: string; stdout: string }> {
+    const command = ["node", program(), ...args, "--env", "hosts"];
+    const { exitCode, all, stdout } = await lab.exec(command, { cwd: checkout.root, reject: false, all: true });
+    return { code: exitCode ?? -1, all: String(all), stdout: String(stdout) };
+  }
+  async function holds(): Promise<void> {
+    const { code, all } = await redisHa("verify", "--wait", "60");
+    expect(code, all).toBe(0);
+  }
+  const master = async (): Promise<string> =>
+    (JSON.parse((await redisHa("status", "--json")).stdout) as { master: string }).master;
+  const pids = (): Promise<string[]> =>
+    Promise.all(names.map((node) => lab.ssh(node, "systemctl show -p MainPID --value 'redis-ha-hosts-*'")));
+
+  it("gives an unknown host, a host with another key, and a host that takes no key of ours nothing", async () => {
+    const known = path.join(checkout.root, "known_hosts");
+    fs.writeFileSync(known, "");
+    const unknown = await step("install", "redis-a", { knownHostsFile: known });
+    expect(unknown.code).toBe(1);
+    expect(unknown.all).toContain("has no key for it, and an unknown host gets nothing. Nothing was sent");
+    const other = fs.readFileSync(path.join(lab.record.folder, "known_hosts"), "utf8");
+    const key =
+      other
+        .split("\n")
+        .find((line) => line.includes(lab.host("redis-b").address))
+        ?.split(" ") ?? [];
+    fs.writeFileSync(known, `${lab.host("redis-a").address} ${key.slice(1).join(" ")}\n`);
+    const changed = await step("install", "redis-a", { knownHostsFile: known });
+    expect(changed.code).toBe(1);
+    expect(changed.all).toContain("the host's key is another one than");
+    const denied = await step("install", "redis-a", { user: "nobody" });
+    expect(denied.code).toBe(1);
+    expect(denied.all).toContain("the host does not take the key");
+    expect(await lab.ssh("redis-a", "ls /usr/local/lib; ls /etc/systemd/system | grep redis-ha || true")).not.toContain(
+      "redis-ha",
+    );
+  });
+
+  it("says so within its time when a host is not there", async () => {
+    await lab.host("redis-c").cut("both");
+    const { code, all } = await step("install", "redis-c");
+    await lab.host("redis-c").uncut();
+    expect(code).toBe(1);
+    expect(all).toMatch(/cannot be reached: .*timed out.*Nothing was sent/);
+  });
+
+  it("brings bare hosts to a cluster that holds; again, it changes nothing and restarts nothing", async () => {
+    for (const node of names) {
+      for (const verb of ["install", "apply"]) {
+        const { code, all } = await step(verb, node);
+        expect(code, all).toBe(0);
+      }
+    }
+    await holds();
+    const before = await pids();
+    for (const node of names) {
+      const { code, all } = await step("apply", node);
+      expect(code, all).toBe(0);
+      expect(all).toContain(`${node}: nothing to change`);
+    }
+    expect(await pids()).toEqual(before);
+  });
+
+  it("kill -9 of the master: its agent makes a replica master, and systemd starts the node as a replica", async () => {
+    const former = await master();
+    await lab.ssh(former, "sudo kill -9 $(systemctl show -p MainPID --value redis-ha-hosts-redis)");
+    await holds();
+    expect(await master()).not.toBe(former);
+    const log = await lab.ssh(former, `sudo cat /var/lib/redis-ha/hosts/${former}/log/agent.log`);
+    expect(log).toContain("crashed as master; decision: promote");
+  });
+
+  it("systemctl restart and a poweroff of the master's host hand the role over first", async () => {
+    for (const stop of ["restart", "poweroff"] as const) {
+      const former = await master();
+      if (stop === "restart") await lab.ssh(former, "sudo systemctl restart redis-ha-hosts-redis");
+      else await lab.host(former).poweroff();
+      expect(await master()).not.toBe(former);
+      if (stop === "poweroff") await lab.host(former).boot();
+      await holds();
+      const journal = await lab.ssh(former, "sudo journalctl --no-pager -u redis-ha-hosts-redis");
+      expect(journal).toContain("master's role handed over to");
+      const present = await master();
+      const { code, all } = await step("apply", former);
+      expect(code, all).toBe(0);
+      expect(await master()).toBe(present);
+    }
+  });
+
+  it("a power loss of the master's host: Sentinel replaces it, and it comes back as a replica", async () => {
+    const former = await master();
+    await lab.host(former).powerLoss();
+    await expect.poll(master, { timeout: 20_000 }).not.toBe(former);
+    await lab.host(former).boot();
+    await holds();
+  });
+
+  it("a retired node is stopped for good, its data stays, and an apply brings it back", async () => {
+    const former = await master();
+    const { code, all } = await step("retire", former);
+    expect(code, all).toBe(0);
+    expect(all).toContain("master's role handed over to");
+    expect(await master()).not.toBe(former);
+    const state = await lab.ssh(
+      former,
+      "systemctl is-active 'redis-ha-hosts-*' || true; systemctl is-enabled redis-ha-hosts-redis || true",
+    );
+    expect(state).not.toMatch(/^active/m);
+    expect(state).toContain("disabled");
+    expect((await step("apply", former)).code).toBe(0);
+    await holds();
+  });
+});
