@@ -15,6 +15,7 @@ export const synthSources = [
   "cluster",
   "cli",
   "drill",
+  "remote",
   "tools/bundle.ts",
 ];
 

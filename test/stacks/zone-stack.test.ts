@@ -1,6 +1,8 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { parseEnvironment } from "../../environments/parse.ts";
+import { awsInput } from "../environments/inputs.ts";
 import { TerraformData } from "../../stacks/terraform-data.ts";
 import { specsOf } from "../../topology/render.ts";
 import { anEnvironment, threeZones } from "../support/environment.ts";
@@ -161,13 +163,8 @@ test("each zone depends on the one before, in the order of the environment", asy
 });
 
 test("a target that this version does not provision is refused by name", async () => {
-  const nodeAt = (name: string, address: string) => ({ nodes: [{ name, address }] });
-  const prod = anEnvironment({
-    name: "prod",
-    target: { kind: "ssh", user: "admin", knownHostsFile: "known_hosts" },
-    zones: { a: nodeAt("redis-a", "10.0.1.1"), b: nodeAt("redis-b", "10.0.1.2"), c: nodeAt("redis-c", "10.0.1.3") },
-  });
+  const prod = parseEnvironment(awsInput());
   await expect(synthStacks([anEnvironment(), prod])).rejects.toThrow(
-    'environments/prod.ts: target.kind: this version describes and checks "ssh", but provisions "local" only',
+    'environments/prod.ts: target.kind: this version describes and checks "aws", but provisions "local" and "ssh" only',
   );
 });

@@ -1,6 +1,8 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { parseEnvironment } from "../../environments/parse.ts";
+import { awsInput } from "../environments/inputs.ts";
 import { inventoryOf } from "../../stacks/inventory.ts";
 import { synthesize } from "../../stacks/synth.ts";
 import { specsOf } from "../../topology/render.ts";
@@ -151,12 +153,7 @@ test("a synth that fails leaves the old output as it was, and nothing of its own
   const outdir = await synthIntoTemporaryFolder([anEnvironment()]);
   const before = await fingerprintsOf(outdir);
   await backdate(outdir);
-  const nodeAt = (name: string, address: string) => ({ nodes: [{ name, address }] });
-  const prod = anEnvironment({
-    name: "prod",
-    target: { kind: "ssh", user: "admin", knownHostsFile: "known_hosts" },
-    zones: { a: nodeAt("redis-a", "10.0.1.1"), b: nodeAt("redis-b", "10.0.1.2"), c: nodeAt("redis-c", "10.0.1.3") },
-  });
+  const prod = parseEnvironment(awsInput());
   await expect(synthesize({ environments: [prod], outdir })).rejects.toThrow("environments/prod.ts");
   expect(await fingerprintsOf(outdir)).toEqual(before);
   expect(await writtenSince(outdir)).toEqual([]);
