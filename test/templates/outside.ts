@@ -9,14 +9,14 @@ export const outsideAddress = (): string | undefined =>
 
 export const noOutside = " (SKIPPED: this computer has no address but loopback)";
 
-/** What a server says to a client by itself, up to the end of the connection or 2 s: nothing when it serves the client. */
-export function greeting(host: string, port: number): Promise<string> {
+/** Connects and closes; rejects with the system's error within 2 s when nobody listens there. */
+export function reach(host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    let said = "";
-    const socket = connect({ host, port, timeout: 2000 });
-    socket.on("data", (data) => (said += data.toString()));
-    socket.once("timeout", () => socket.destroy());
-    socket.once("close", () => resolve(said));
+    const socket = connect({ host, port, timeout: 2000 }, () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once("timeout", () => socket.destroy(new Error(`no answer from ${host}:${port} within 2 s`)));
     socket.once("error", reject);
   });
 }
