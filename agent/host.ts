@@ -57,7 +57,7 @@ export async function host(argv: readonly string[]): Promise<number> {
         return 0;
       case "leave": {
         const spec = applied(folder());
-        say(spec.node.name, await leave(spec, folder(), tell(spec.node.name)));
+        say(spec.node.name, await leave(spec, folder(), tell(spec.node.name), rest.slice(0, -1)));
         return 0;
       }
       case "stop": {
@@ -103,7 +103,10 @@ async function onThisComputer(step: Step): Promise<void> {
 /** Once more on the node's host, as root, with what the operator's side knows as input. */
 async function overSsh(step: Step): Promise<void> {
   const reach = JSON.parse(required("REDIS_HA_REACH")) as Reach;
-  if (step === "retire") return retireOverSsh(nodeFromEnvironment(), reach, projectRoot());
+  if (step === "retire") {
+    const node = nodeFromEnvironment();
+    return retireOverSsh(node, describedNodes(node.environment), reach, projectRoot());
+  }
   return applyOverSsh(step, specFromEnvironment(), reach, projectRoot());
 }
 
@@ -112,7 +115,7 @@ function hereAsRoot(step: Step): void {
   const env: Record<string, string> = input.override ? { [OVERRIDE]: "1" } : {};
   if (step === "retire") {
     const { environment, node } = input.node as NodeInput;
-    return say(node, retireOnHost(environment, node, env));
+    return say(node, retireOnHost(environment, node, input.retired ?? [], env));
   }
   const spec = parseNodeSpec(JSON.stringify(input.spec), "the spec");
   const { name } = spec.node;

@@ -108,6 +108,8 @@ export async function prestartSentinel(spec: NodeSpec, folder: NodeFolder): Prom
     const master = redisEndpoint(node);
     const replicas = ours.map((answer) => answer.node);
     writeAtomically(folder.sentinelState, seedSentinelState(spec, master, Math.max(epoch, own.currentEpoch), replicas));
+    // A data node has its data to tell that the group is new no more; a witness has this file.
+    if (spec.node.redisPort === undefined) fs.rmSync(folder.bootstrap, { force: true });
     return `seeded with ${master.address}:${master.port} (${source})`;
   }
   const agreed = quorumMaster(sentinels, spec.quorum, allNodes(spec));

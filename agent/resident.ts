@@ -24,6 +24,8 @@ const FENCED_LOOK_MS = 50;
 const BACKOFF_MS = { first: 100, most: 5000, resetAfter: 10_000 };
 const ROTATE_EVERY_MS = 60_000;
 const FIRST_APPLY_MS = 60_000;
+/** What a crash hand-over leaves to do, the lock included, does not wait longer than this for systemd to start the server. */
+const CRASH_END_MS = 15_000;
 
 interface Supervised {
   server: Server;
@@ -52,6 +54,7 @@ export class Resident {
   private rolledBack: string | undefined;
   /** What is done about a master that died comes before its next start. */
   private crash: Promise<unknown> = Promise.resolve();
+  private crashedAt = 0;
   private afterStart: (() => Promise<void>) | undefined;
   private readonly guard: Guard;
   private wake: () => void = () => undefined;
@@ -182,8 +185,10 @@ export class Resident {
         supervised.expected = false;
         if (crashed) this.noticeCrash(supervised);
         await this.crash;
-        if (supervised.server instanceof SystemdServer) await supervised.server.find();
-        else {
+        if (supervised.server instanceof SystemdServer) {
+          if (await supervised.server.find()) supervised.startedAt = performance.now();
+          else if (performance.now() - this.crashedAt > CRASH_END_MS) this.endCrash();
+        } else {
           if (crashed || performance.now() >= supervised.retryAt) await this.start(supervised);
           this.endCrash();
         }
@@ -202,6 +207,7 @@ export class Resident {
   /** A replica takes over where that loses nothing; what is left of it is done when the server runs again. */
   private noticeCrash(supervised: Supervised): void {
     supervised.expected = false;
+    this.crashedAt = performance.now();
     const handle = async (): Promise<void> => {
       supervised.server.endLeftovers();
       this.afterStart = await this.guard.afterCrash();

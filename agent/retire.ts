@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { NodeSpec } from "../topology/node-spec.ts";
-import { overridden, passGate } from "./gate.ts";
+import { OVERRIDE, overridden, passGate } from "./gate.ts";
 import { logger } from "./log.ts";
 import { appliedSpec, type NodeFolder } from "./node-folder.ts";
 import { endProcess, isAlive, readRecord, takeLock, waitFor } from "./processes.ts";
@@ -29,7 +29,7 @@ export async function retire(folder: NodeFolder, options: RetireOptions = {}): P
   const spec = appliedSpec(folder) ?? options.described;
   if (!fs.existsSync(folder.root) && !(spec && (await isRunning(spec, folder)))) return [];
   const { everything = false, report = () => undefined } = options;
-  const left = spec && !everything && !overridden() ? await leave(spec, folder, report) : [];
+  const left = spec && !everything ? await leave(spec, folder, report) : [];
   const lock = await waitFor(
     `the apply that is at work on ${path.basename(folder.root)} ends`,
     () => {
@@ -74,11 +74,21 @@ async function endServers(spec: NodeSpec, folder: NodeFolder): Promise<string[]>
 /**
  * Lets the others go on without this node: its role goes to a replica that has every write. When nobody else is left,
  * this is the end of the cluster and no removal, and nothing needs to be left behind.
+ * @param gone nodes that were retired before, beside those whose folders lie here
  * @returns what was done, in words
  * @throws when the others do not have what this node has, or could not fail over any more
  */
-export async function leave(spec: NodeSpec, folder: NodeFolder, report: Report): Promise<string[]> {
+export async function leave(
+  spec: NodeSpec,
+  folder: NodeFolder,
+  report: Report,
+  gone: readonly string[] = [],
+): Promise<string[]> {
   if (spec.node.redisPort === undefined || !fs.existsSync(folder.complete)) return [];
+  if (overridden()) {
+    report(`${OVERRIDE}=1: it leaves without asking what the others have`);
+    return [];
+  }
   return withSession(spec, folder, `retire-of-${spec.node.name}`, report, async (session) => {
     const { links } = session;
     const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
@@ -88,7 +98,7 @@ export async function leave(spec: NodeSpec, folder: NodeFolder, report: Report):
     const isMaster = links.named(sentinels)?.name === spec.node.name && own.state.role === "master";
     if (!isMaster && own.state.role === "replica") {
       // Whose word the others follow does not change, but the last copy in sync must stay.
-      const where = { environment: spec.environment, retired: () => retiredNodes(session), report };
+      const where = { environment: spec.environment, retired: () => [...retiredNodes(session), ...gone], report };
       await passGate(links, where, spec.node, "redis", { verb: "retiring" });
       return [];
     }

@@ -41,7 +41,8 @@ export function stageFiles(spec: NodeSpec, folder: NodeFolder): string[] {
     else writeAtomically(file, text);
     changes.push(`${path.basename(file)} ${there === undefined ? "written" : "changed"}`);
   };
-  if (process.env["REDIS_HA_BOOTSTRAP"] && !fs.existsSync(folder.initialised)) writeAtomically(folder.bootstrap, "");
+  const begun = spec.node.redisPort === undefined ? folder.sentinelState : folder.initialised;
+  if (process.env["REDIS_HA_BOOTSTRAP"] && !fs.existsSync(begun)) writeAtomically(folder.bootstrap, "");
   stage(folder.redisConf, spec.files["redis.conf"]);
   stage(folder.sentinelConf, spec.files["sentinel.conf"]);
   if (before) changes.push(...relocate(folder, before, spec));

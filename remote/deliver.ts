@@ -11,7 +11,7 @@ const STEP_TIMEOUT_MS = 600_000;
 const ASK_TIMEOUT_MS = 30_000;
 
 /** What must be there before our own program can run. Prints one line, `key=value` pairs. */
-const LOOK = `. /etc/os-release; echo "id=$ID version=$VERSION_ID root=$(id -u) sudo=$(sudo -n true 2>/dev/null && echo yes || echo no) node=$(node --version 2>/dev/null) program=$(sha256sum ${HOST_PROGRAM} 2>/dev/null | cut -d' ' -f1) free=$(df --output=avail -k /var | tail -1)"`;
+const LOOK = `. /etc/os-release; echo "id=$ID version=$VERSION_ID root=$(id -u) sudo=$(sudo -n true 2>/dev/null && echo yes || echo no) node=$(/usr/bin/node --version 2>/dev/null) program=$(sha256sum ${HOST_PROGRAM} 2>/dev/null | cut -d' ' -f1) free=$(df --output=avail -k /var | tail -1)"`;
 
 /** Releases that are tested; on others the packages have other names, or systemd lacks what the units need. */
 const SUPPORTED = ["12", "13"];
@@ -30,9 +30,10 @@ export class RemoteHost {
 
   /**
    * Brings what our program needs, and the program itself, in this version.
+   * @param space whether there must be room for a node @default true
    * @throws with what is wrong with the host, and what to do
    */
-  async prepare(): Promise<void> {
+  async prepare({ space = true } = {}): Promise<void> {
     const facts = await this.look();
     if (facts["id"] !== "debian" || !SUPPORTED.includes(facts["version"] ?? "")) {
       throw new Error(
@@ -46,7 +47,7 @@ export class RemoteHost {
       );
     }
     this.sudo = facts["root"] === "0" ? "" : "sudo -n ";
-    if (Number(facts["free"]) < LEAST_FREE) {
+    if (space && Number(facts["free"]) < LEAST_FREE) {
       throw new Error(
         `${this.node}: ${this.ssh.name} has ${Math.round(Number(facts["free"]) / 1024)} MiB left below /var; ` +
           `${LEAST_FREE / 1024} are needed. Nothing was changed`,
@@ -54,8 +55,12 @@ export class RemoteHost {
     }
     if (!facts["node"]) await this.installNode();
     const program = fs.readFileSync(programFile());
-    if (createHash("sha256").update(program).digest("hex") === facts["program"]) return;
-    const script = `umask 022; mkdir -p ${HOST_PROGRAM.replace(/\/[^/]*$/, "")} && cat > ${HOST_PROGRAM}.new && mv ${HOST_PROGRAM}.new ${HOST_PROGRAM}`;
+    const hash = createHash("sha256").update(program).digest("hex");
+    if (hash === facts["program"]) return;
+    // A connection that breaks looks like the end of the file to whoever reads it.
+    const script =
+      `umask 022; new=${HOST_PROGRAM}.new; mkdir -p ${HOST_PROGRAM.replace(/\/[^/]*$/, "")} && cat > $new && ` +
+      `echo "${hash}  $new" | sha256sum --check --status && sync $new && mv $new ${HOST_PROGRAM}`;
     const sent = await this.ssh.run(`${this.sudo}sh -c '${script}'`, {
       input: program.toString("utf8"),
       timeoutMs: ASK_TIMEOUT_MS,
@@ -65,7 +70,7 @@ export class RemoteHost {
 
   /** Runs a step of the host as root, with the spec as its input. @throws with what it says */
   async step(verb: string, input: string): Promise<void> {
-    const answer = await this.ssh.run(`${this.sudo}node ${HOST_PROGRAM} host ${verb}`, {
+    const answer = await this.ssh.run(`${this.sudo}/usr/bin/node ${HOST_PROGRAM} host ${verb}`, {
       input,
       onLine: this.onLine,
       timeoutMs: STEP_TIMEOUT_MS,

@@ -69,8 +69,9 @@ export class Ssh {
       maxBuffer: 64 * 1024 * 1024,
     });
     if (onLine) for await (const line of child.iterable({ from: "all" })) onLine(line);
-    const { exitCode, stdout, stderr, timedOut } = await child;
+    const { exitCode, stdout, stderr, timedOut, signal } = await child;
     if (timedOut) throw new Error(`${this.name}: no end within ${timeoutMs / 1000} s`);
+    if (signal !== undefined) throw new Error(`${this.name}: ssh was ended by ${signal}`);
     // ssh's own faults end it with 255; so may a command, which then has its own words.
     if (exitCode === 255) throw new Unreached(this.explain(stderr));
     if (exitCode === undefined) throw new Unreached(`ssh could not be started; install the package openssh-client`);
@@ -82,14 +83,14 @@ export class Ssh {
     const options = {
       BatchMode: "yes",
       StrictHostKeyChecking: "yes",
-      UserKnownHostsFile: this.file(knownHostsFile),
+      UserKnownHostsFile: quoted(this.file(knownHostsFile)),
       GlobalKnownHostsFile: "none",
       UpdateHostKeys: "no",
       ConnectTimeout: CONNECT_SECONDS,
       ServerAliveInterval: ALIVE.everySeconds,
       ServerAliveCountMax: ALIVE.count,
       ControlMaster: "auto",
-      ControlPath: path.join(controlFolder(), "%C"),
+      ControlPath: quoted(path.join(controlFolder(), "%C")),
       ControlPersist: PERSIST_SECONDS,
       LogLevel: "ERROR",
     };
@@ -138,6 +139,9 @@ export class Ssh {
     return `${this.name}: ${said || "ssh ended without a word"}`;
   }
 }
+
+/** ssh splits a value at its spaces, also in the arguments of one option. */
+const quoted = (file: string): string => `"${file}"`;
 
 /** Short, because a socket's path may have 107 bytes and the name in it has 40; and nobody else may use what is in it. */
 function controlFolder(): string {

@@ -13,6 +13,8 @@ export interface HostInput {
   readonly bootstrap?: boolean;
   /** The operator insists. */
   readonly override?: boolean;
+  /** Nodes that were retired before. */
+  readonly retired?: readonly string[];
 }
 
 const ASK_TIMEOUT_MS = 30_000;
@@ -36,30 +38,46 @@ export async function applyOverSsh(
   await remote.step(`${step} --here`, JSON.stringify({ spec, bootstrap, override: overridden() } satisfies HostInput));
 }
 
-/** Retires a node on its host. */
+/**
+ * Retires a node on its host.
+ * @param others the nodes that the environment has still: those of them that were retired before are not waited for
+ */
 export async function retireOverSsh(
   node: { environment: string; node: string; address: string },
+  others: readonly TopologyNode[],
   reach: Reach,
   root: string,
 ): Promise<void> {
   const remote = new RemoteHost(node.node, new Ssh(node.address, reach, root), print);
-  await remote.prepare();
-  await remote.step("retire --here", JSON.stringify({ node, override: overridden() } satisfies HostInput));
+  await remote.prepare({ space: false });
+  const isRetired = ({ name, address }: TopologyNode): Promise<boolean> =>
+    isThere(address, `${HOST_STATE}/${node.environment}/${name}/retired.json`, reach, root).catch(() => false);
+  const asked = others.filter(({ name }) => name !== node.node);
+  const answers = await Promise.all(asked.map(isRetired));
+  const retired = asked.filter((_, index) => answers[index]).map(({ name }) => name);
+  await remote.step("retire --here", JSON.stringify({ node, override: overridden(), retired } satisfies HostInput));
+}
+
+/** Is a file of the nodes' folders there? @throws when that cannot be told */
+async function isThere(address: string, file: string, reach: Reach, root: string): Promise<boolean> {
+  const ssh = new Ssh(address, reach, root);
+  const sudo = reach.user === "root" ? "" : "sudo -n ";
+  const { stdout, stderr } = await ssh.run(`${sudo}sh -c 'test -e ${file} && echo yes || echo no'`, {
+    timeoutMs: ASK_TIMEOUT_MS,
+  });
+  const answer = stdout.trim();
+  if (answer !== "yes" && answer !== "no") throw new Error(`${ssh.name}: it could not be looked at: ${stderr.trim()}`);
+  return answer === "yes";
 }
 
 /**
  * May the first node start as an empty master? Only when all data nodes' hosts answer and none of them has had data: one
- * that does not answer may have all of it.
+ * that does not answer may have all of it. A witness that comes before all of them must know, too.
  */
 async function groupIsNew(spec: NodeSpec, reach: Reach, root: string): Promise<boolean> {
-  if (spec.seed !== spec.node.name) return false;
-  const sudo = reach.user === "root" ? "" : "sudo -n ";
-  const hasHadData = async ({ name, address }: TopologyNode): Promise<boolean> => {
-    const file = `${HOST_STATE}/${spec.environment}/${name}/initialised`;
-    const ssh = new Ssh(address, reach, root);
-    const { stdout } = await ssh.run(`${sudo}test -e ${file} && echo yes || echo no`, { timeoutMs: ASK_TIMEOUT_MS });
-    return stdout.trim() !== "no";
-  };
+  if (spec.seed !== spec.node.name && spec.node.redisPort !== undefined) return false;
+  const hasHadData = ({ name, address }: TopologyNode): Promise<boolean> =>
+    isThere(address, `${HOST_STATE}/${spec.environment}/${name}/initialised`, reach, root);
   if (await hasHadData(spec.node)) return false;
   const others = spec.peers.filter(({ redisPort }) => redisPort !== undefined);
   const had = await Promise.all(

@@ -6,6 +6,7 @@ import { literals } from "./literal.ts";
 import { NodeConfiguration } from "./node-configuration.ts";
 import { NodeMembership } from "./node-membership.ts";
 import { NodeProgram } from "./node-program.ts";
+import { reachOf } from "./reach.ts";
 import { zoneStackName } from "./stack-name.ts";
 import { addStateBackend } from "./state-backend.ts";
 
@@ -39,17 +40,10 @@ export class ZoneStack extends TerraformStack {
     const byName = Object.fromEntries(specs.map((spec) => [spec.node.name, literals(spec)]));
     const nodes = TerraformIterator.fromMap(new TerraformLocal(this, "nodes", byName).asAnyMap);
     const asset = new NodeProgram(this, program);
-    const reach = reachOf(environment);
+    const reach = JSON.stringify(reachOf(environment)) as string | undefined;
     const membership = new NodeMembership(this, { specs: nodes, program: asset, reach });
     new NodeConfiguration(this, { specs: nodes, membership, program: asset, reach });
   }
-}
-
-/** How the hosts are reached, as the provisioners get it; none on this computer. */
-function reachOf({ target }: Environment): string | undefined {
-  if (target.kind !== "ssh") return undefined;
-  const { user, port, identityFile, proxyJump, knownHostsFile } = target;
-  return JSON.stringify({ user, port, identityFile, proxyJump, knownHostsFile });
 }
 
 function refuseUnlessProvisioned({ name, target }: Environment): void {

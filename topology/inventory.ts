@@ -1,6 +1,10 @@
+import type { Reach } from "../remote/ssh.ts";
 import type { TopologyNode } from "./topology.ts";
 
-/** `cdktf.out/environments.json`: what the operator's command needs to find every environment's nodes. No secrets, no paths. */
+/**
+ * `cdktf.out/environments.json`: what the operator's command needs to find every environment's nodes. No secrets, and no
+ * path but those of a description, as it has them.
+ */
 export interface Inventory {
   readonly version: 1;
   readonly environments: Readonly<Record<string, InventoryEnvironment>>;
@@ -8,6 +12,8 @@ export interface Inventory {
 
 export interface InventoryEnvironment {
   readonly target: "local" | "ssh" | "aws";
+  /** Target `ssh`: how the hosts are reached. A relative path counts from the checkout. */
+  readonly reach?: Reach;
   readonly engine: "redis" | "valkey";
   readonly masterName: string;
   readonly quorum: number;

@@ -3,7 +3,8 @@ import { askAgent, NoAgent } from "../control.ts";
 import { logger } from "../log.ts";
 import { appliedSpec, type NodeFolder, readIfThere, writeAtomically } from "../node-folder.ts";
 import { ownView, withEpoch } from "../sentinel-state.ts";
-import { Server } from "../server.ts";
+import { type Server } from "../server.ts";
+import { serverOf } from "../systemd/server-of.ts";
 import path from "node:path";
 import { siblingFolder } from "./journal.ts";
 
@@ -51,11 +52,8 @@ async function raise(folder: NodeFolder, epoch: number): Promise<void> {
     if (!(error instanceof NoAgent)) throw error;
     const spec = appliedSpec(folder);
     if (!spec) throw new Error(`${path.basename(folder.root)} was never applied on this computer`, { cause: error });
-    await restartWithEpoch(
-      new Server("sentinel", spec, folder, logger(path.join(folder.logs, "agent.log"))),
-      folder,
-      epoch,
-    );
+    const log = logger(path.join(folder.logs, "agent.log"));
+    await restartWithEpoch(serverOf("sentinel", spec, folder, log), folder, epoch);
   }
 }
 

@@ -10,10 +10,15 @@ export const units: HostRole = {
     const done: string[] = [];
     const files = unitFiles(spec);
     for (const [unit, text] of files) if (ensureFile(`/etc/systemd/system/${unit}`, text)) done.push(`${unit} written`);
-    if (done.length > 0) run("systemctl", "daemon-reload");
+    // By what systemd knows, and not by what was written: an apply may have been killed in between.
+    const stale = [...files.keys()].filter((unit) => systemctlShow(unit, "NeedDaemonReload") === "yes");
+    if (done.length + stale.length > 0) run("systemctl", "daemon-reload");
     // It can be away for a moment; what the servers' units say counts from their next start on.
     const { agent } = unitNames(spec.environment);
-    if (done.includes(`${agent} written`) && succeeds("systemctl", "is-active", "--quiet", agent))
+    if (
+      (done.includes(`${agent} written`) || stale.includes(agent)) &&
+      succeeds("systemctl", "is-active", "--quiet", agent)
+    )
       run("systemctl", "restart", "--no-block", agent);
     for (const unit of files.keys()) {
       if (succeeds("systemctl", "is-enabled", "--quiet", unit)) continue;
@@ -28,6 +33,9 @@ export const units: HostRole = {
     return done;
   },
 };
+
+const systemctlShow = (unit: string, property: string): string =>
+  run("systemctl", "show", "--property", property, "--value", unit).trim();
 
 /** Ends the node's units for good. */
 export function disableUnits({ environment }: NodeSpec): string[] {

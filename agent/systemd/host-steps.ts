@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import path from "node:path";
 import { HOST_PROGRAM, HOST_STATE } from "../../topology/host-places.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
 import { appliedSpec, type NodeFolder, nodeFolder } from "../node-folder.ts";
@@ -28,7 +27,7 @@ export const hostFolder = (environment: string, node: string): NodeFolder => nod
  * @throws when it fails; it has said why
  */
 export function asServiceUser(engine: string, step: readonly string[], env: Record<string, string>): void {
-  const { status } = spawnSync("runuser", ["-u", engine, "--", "node", HOST_PROGRAM, "host", ...step], {
+  const { status } = spawnSync("runuser", ["-u", engine, "--", process.execPath, HOST_PROGRAM, "host", ...step], {
     cwd: "/",
     stdio: ["ignore", "inherit", "inherit"],
     env: { PATH: process.env["PATH"], LANG: "C", HOME: HOST_STATE, ...env },
@@ -36,16 +35,22 @@ export function asServiceUser(engine: string, step: readonly string[], env: Reco
   if (status !== 0) throw new Error(`${step[0]} failed`);
 }
 
-/** Stops a node for good; its data stays. @returns what was done, in words */
-export function retireOnHost(environment: string, node: string, env: Record<string, string>): string[] {
+/**
+ * Stops a node for good; its data stays.
+ * @param gone nodes that were retired before
+ * @returns what was done, in words
+ */
+export function retireOnHost(
+  environment: string,
+  node: string,
+  gone: readonly string[],
+  env: Record<string, string>,
+): string[] {
   const folder = hostFolder(environment, node);
   const spec = appliedSpec(folder);
   if (!spec) return [];
-  asServiceUser(spec.engine, ["leave", folder.root], env);
+  asServiceUser(spec.engine, ["leave", ...gone, folder.root], env);
   const done = disableUnits(spec);
   fs.renameSync(folder.spec, folder.retired);
-  // Who the node was stays readable for the service user, who may be brought back.
-  const { uid, gid } = fs.statSync(path.dirname(folder.spec));
-  fs.chownSync(folder.retired, uid, gid);
   return done;
 }

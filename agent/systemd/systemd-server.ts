@@ -11,18 +11,22 @@ const START_TIMEOUT_MS = 15_000;
  * what the server is to be started with in a file.
  */
 export class SystemdServer extends Server {
-  /** Prestart steps since somebody waits for the start: a second one means that the first start has failed. */
-  attempts = 0;
+  /** Starts since somebody waits for one: a second means that the first has failed. */
+  private attempts = 0;
+  /** Why the prestart step did not let it start. */
+  private refusal: Error | undefined;
 
   /**
    * Waits until systemd has started it.
-   * @throws EndedAtOnce when it ended right after its start
+   * @throws EndedAtOnce when it ended right after its start; what its prestart step says when it must not start now
    */
   override start(): Promise<ServerRecord> {
     this.attempts = 0;
+    this.refusal = undefined;
     return waitFor(
       `systemd has started ${this.title()}, and it answers`,
       async () => {
+        if (this.refusal) throw this.refusal;
         if (this.attempts > 1) throw new EndedAtOnce(this.endedAtOnce());
         const record = await this.find();
         return record && (await this.info()) ? record : undefined;
@@ -33,8 +37,15 @@ export class SystemdServer extends Server {
   }
 
   override async prepare(): Promise<Prepared> {
+    let prepared: Prepared;
+    try {
+      prepared = await super.prepare();
+    } catch (error) {
+      this.refusal = error as Error;
+      throw error;
+    }
+    this.refusal = undefined;
     this.attempts++;
-    const prepared = await super.prepare();
     writeAtomically(this.preparedFile, JSON.stringify(prepared));
     writeAtomically(
       path.join(this.folder.run, `${this.name}.start`),
