@@ -1,4 +1,3 @@
-import { applyCommands, whyNotApplied } from "./not-applied.ts";
 import fs from "node:fs";
 import path from "node:path";
 import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
@@ -7,7 +6,8 @@ import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 import { applySpec, forgetGone as forgetGoneIn } from "./apply.ts";
 import { follow } from "./follow.ts";
 import { inFailover } from "./role.ts";
-import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } from "./node-folder.ts";
+import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateOf } from "./node-folder.ts";
+import { applyCommands, NOTHING_TO_CHANGE, whyNotApplied } from "./not-applied.ts";
 
 export interface ConvergeOptions {
   readonly environment: string;
@@ -40,6 +40,8 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
     try {
       const ofZone = zone === undefined || itsZone === zone;
       const folder = folderOf(options, name);
+      // On a host, the others' are on hosts of their own.
+      if (inventory.target !== "local" && !fs.existsSync(folder.root)) continue;
       if (ofZone && !options.afterApply && fs.existsSync(folder.retired)) {
         report(`${name}: was retired; an apply brings it back`);
         continue;
@@ -48,7 +50,7 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
         ? await applySpec(specFor(options, name, folder), folder, report)
         : await forgetGone(folder, report);
       changed ||= done.length > 0;
-      if (ofZone || done.length > 0) report(`${name}: ${done.length > 0 ? done.join(", ") : "nothing to change"}`);
+      if (ofZone || done.length > 0) report(`${name}: ${done.length > 0 ? done.join(", ") : NOTHING_TO_CHANGE}`);
     } catch (error) {
       problems.push((error as Error).message);
       report((error as Error).message);
@@ -65,8 +67,8 @@ async function forgetGone(folder: NodeFolder, report: (line: string) => void): P
   return applied ? forgetGoneIn(applied, folder, report) : [];
 }
 
-const folderOf = ({ root, environment }: ConvergeOptions, node: string): NodeFolder =>
-  nodeFolder(stateFolder(root), environment, node);
+const folderOf = ({ root, environment, inventory }: ConvergeOptions, node: string): NodeFolder =>
+  nodeFolder(stateOf(inventory, root), environment, node);
 
 /** The spec that was applied last; the synthesized one when Terraform knows of a node and its folder does not. */
 function specFor(options: ConvergeOptions, node: string, folder: NodeFolder): NodeSpec {

@@ -9,7 +9,7 @@ import { allNodes, type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts
 import { isListening } from "./ports.ts";
 import { applySpec } from "./apply.ts";
 import { createFolders } from "./stage.ts";
-import type { TopologyNode } from "../topology/topology.ts";
+import type { Described } from "../remote/request.ts";
 import {
   appliedSpec,
   type NodeFolder,
@@ -19,6 +19,7 @@ import {
   readIfThere,
   stateFolder,
 } from "./node-folder.ts";
+import { NOTHING_TO_CHANGE, whyNotApplied, applyCommands } from "./not-applied.ts";
 import { refuseToMoveSeveral } from "./relocate.ts";
 import { OVERRIDE } from "./gate.ts";
 import { handOverToStop, stopNode } from "./operations.ts";
@@ -36,6 +37,7 @@ const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on 
   retire             stop the node for good, keep its data (REDIS_HA_NODE: {"environment", "node"})
                      With REDIS_HA_REACH, how the node's host is reached over ssh, the three are done there.
   stop <node folder>  hand the master's role over before redis-server stops; without systemd, stop it too
+  converge --here, up --here   apply again what was applied last; start what is not up (on a host, as root)
   prestart <server> <node folder>   decide the role before systemd starts redis or sentinel
   run <node folder>  the resident agent: keep the node's servers running`;
 
@@ -54,6 +56,10 @@ export async function host(argv: readonly string[]): Promise<number> {
         if (process.env["REDIS_HA_REACH"]) await overSsh(step);
         else if (argv.includes("--here")) hereAsRoot(step);
         else await onThisComputer(step);
+        return 0;
+      case "converge":
+      case "up":
+        hereAsRoot(step);
         return 0;
       case "leave": {
         const spec = applied(folder());
@@ -84,13 +90,15 @@ export async function host(argv: readonly string[]): Promise<number> {
   }
 }
 
-type Step = "install" | "apply" | "retire";
+type ProvisionerStep = "install" | "apply" | "retire";
+/** `converge`: apply what was applied last; `up`: start what is not up. */
+type HostStep = ProvisionerStep | "converge" | "up";
 
-async function onThisComputer(step: Step): Promise<void> {
+async function onThisComputer(step: ProvisionerStep): Promise<void> {
   if (step === "retire") {
     const { environment, node } = nodeFromEnvironment();
     const folder = folderOf(environment, node);
-    await refuseToMoveSeveral(folder, describedNodes(environment));
+    await refuseToMoveSeveral(folder, described(environment)?.inventory.nodes ?? []);
     return say(node, await retire(folder, { report: tell(node) }));
   }
   const spec = specFromEnvironment();
@@ -101,30 +109,50 @@ async function onThisComputer(step: Step): Promise<void> {
 }
 
 /** Once more on the node's host, as root, with what the operator's side knows as input. */
-async function overSsh(step: Step): Promise<void> {
+async function overSsh(step: ProvisionerStep): Promise<void> {
   const reach = JSON.parse(required("REDIS_HA_REACH")) as Reach;
   if (step === "retire") {
     const node = nodeFromEnvironment();
-    return retireOverSsh(node, describedNodes(node.environment), reach, projectRoot());
+    return retireOverSsh(node, described(node.environment), reach, projectRoot());
   }
   return applyOverSsh(step, specFromEnvironment(), reach, projectRoot());
 }
 
-function hereAsRoot(step: Step): void {
+function hereAsRoot(step: HostStep): void {
   const input = JSON.parse(fs.readFileSync(0, "utf8")) as HostInput;
   const env: Record<string, string> = input.override ? { [OVERRIDE]: "1" } : {};
   if (step === "retire") {
     const { environment, node } = input.node as NodeInput;
     return say(node, retireOnHost(environment, node, input.retired ?? [], env));
   }
-  const spec = parseNodeSpec(JSON.stringify(input.spec), "the spec");
+  const spec = step === "converge" || step === "up" ? lastApplied(input) : specFrom(input);
+  if (!spec) return;
   const { name } = spec.node;
-  const changed = ensureRoles(spec, tell(name));
+  // What a host should have and cannot is said when somebody applies, and not by each look at it.
+  const warn = step === "install" || step === "apply" ? tell(name) : (): void => undefined;
+  const changed = ensureRoles(spec, warn);
   if (step === "install" || changed.length > 0) say(name, changed);
-  if (step === "apply") {
+  if (step === "apply" || step === "converge") {
     const first: Record<string, string> = input.bootstrap ? { REDIS_HA_BOOTSTRAP: "1" } : {};
     asServiceUser(spec.engine, ["apply"], { REDIS_HA_SPEC: JSON.stringify(spec), ...first, ...env });
   }
+}
+
+const specFrom = ({ spec }: HostInput): NodeSpec => parseNodeSpec(JSON.stringify(spec), "the spec");
+
+/**
+ * What the node was last told to be; undefined when it was retired and stays so.
+ * @throws when that is lost, and Terraform has not just said that the node is there
+ */
+function lastApplied(input: HostInput): NodeSpec | undefined {
+  const { environment, node } = input.node as NodeInput;
+  const folder = hostFolder(environment, node);
+  const spec = appliedSpec(folder) ?? (input.spec ? specFrom(input) : undefined);
+  if (spec) return spec;
+  if (!fs.existsSync(folder.retired))
+    throw new Error(`${node}: ${whyNotApplied(folder)}; to apply: ${applyCommands(environment)}`);
+  tell(node)("was retired; an apply brings it back");
+  return undefined;
 }
 
 interface NodeInput {
@@ -139,10 +167,11 @@ const nodeFromEnvironment = (): NodeInput => JSON.parse(required("REDIS_HA_NODE"
 const folderOf = (environment: string, node: string): NodeFolder =>
   nodeFolder(stateFolder(projectRoot()), environment, node);
 
-/** The nodes of an environment as they were synthesized; none when it, or all of it, is gone. */
-function describedNodes(environment: string): readonly TopologyNode[] {
+/** An environment as it was synthesized; undefined when it, or all of it, is gone. */
+function described(environment: string): Described | undefined {
   const json = readIfThere(path.join(projectRoot(), "cdktf.out", "environments.json"));
-  return json === undefined ? [] : ((JSON.parse(json) as Inventory).environments[environment]?.nodes ?? []);
+  const inventory = json === undefined ? undefined : (JSON.parse(json) as Inventory).environments[environment];
+  return inventory && { environment, inventory };
 }
 
 function required(variable: string): string {
@@ -166,7 +195,7 @@ const tell =
     void process.stderr.write(`${node}: ${line}\n`);
 
 function say(node: string, done: readonly string[]): void {
-  process.stdout.write(`${node}: ${done.length > 0 ? done.join(", ") : "nothing to change"}\n`);
+  process.stdout.write(`${node}: ${done.length > 0 ? done.join(", ") : NOTHING_TO_CHANGE}\n`);
 }
 
 /** Finds out before anything is started whether this computer can run the node, and its peers. */

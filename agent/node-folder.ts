@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { HOST_STATE } from "../topology/host-places.ts";
+import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 
 /** Where everything of one node lies. On the target `local` that is one folder below the user's state folder. */
@@ -75,6 +77,10 @@ export function stateFolder(root: string): string {
   const hash = createHash("sha256").update(root).digest("hex").slice(0, 8);
   return path.join(base, "cdktf-redis-ha", `${path.basename(root)}-${hash}`);
 }
+
+/** Where the folders of an environment's nodes lie, on the computer that they are on. */
+export const stateOf = ({ target }: Pick<InventoryEnvironment, "target">, root: string): string =>
+  target === "local" ? stateFolder(root) : HOST_STATE;
 
 export function nodeFolder(state: string, environment: string, node: string): NodeFolder {
   return nodeFolderAt(path.join(state, environment, node));

@@ -1,6 +1,9 @@
 import fs from "node:fs";
 import type { NodeFolder } from "./node-folder.ts";
 
+/** What a step says, after the node's name, when all was right already. */
+export const NOTHING_TO_CHANGE = "nothing to change";
+
 /** What an operator types to apply an environment. */
 export const applyCommands = (environment: string): string =>
   `npm start${environment === "local" ? "" : ` ${environment}`}, or npx terragrunt run-all apply in terragrunt/${environment}`;

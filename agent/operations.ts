@@ -2,10 +2,11 @@ import { agreement } from "../cluster/links.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { onHost } from "../topology/host-places.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
+import type { TopologyNode } from "../topology/topology.ts";
 import { withNodeLock } from "./apply.ts";
 import { askAgent } from "./control.ts";
 import { HandOverRefused, handOver, type HandOverReport, type HandOverRequest } from "./handover/handover.ts";
-import { appliedSpec, type NodeFolder, nodeFolder, stateFolder } from "./node-folder.ts";
+import { appliedSpec, type NodeFolder, nodeFolder, stateOf } from "./node-folder.ts";
 import { nothingApplied, whyNotApplied } from "./not-applied.ts";
 import { failOnError, passRoleOn, restartServer } from "./restart.ts";
 import { serverNames } from "./server.ts";
@@ -14,7 +15,7 @@ import { type Report, type Session, withSession } from "./session.ts";
 /** A machine that goes down does not wait for an apply. */
 const STOP_LOCK_WAIT_MS = 5000;
 
-/** A cluster as the operator's command sees it, on this computer. */
+/** A cluster as the operator's command sees it, on the computer where it is run. */
 export interface ClusterContext {
   readonly environment: string;
   readonly inventory: InventoryEnvironment;
@@ -44,6 +45,9 @@ export function failover(
   });
 }
 
+export const masterLast = (nodes: readonly TopologyNode[], master: string | undefined): TopologyNode[] =>
+  [...nodes].sort((a, b) => Number(a.name === master) - Number(b.name === master));
+
 /**
  * Restarts every server and every Sentinel of the nodes, one at a time, the master's node last and after a hand-over.
  * @param nodes names @default - all
@@ -54,7 +58,7 @@ export function roll(context: ClusterContext, { nodes }: { nodes?: readonly stri
     if (!session.lock) throw tooFew(session);
     const master = session.links.named(await session.links.askSentinels())?.name;
     const chosen = context.inventory.nodes.filter(({ name }) => nodes?.includes(name) ?? true);
-    const order = [...chosen].sort((a, b) => Number(a.name === master) - Number(b.name === master));
+    const order = masterLast(chosen, master);
     const done: string[] = [];
     for (const { name } of order) {
       const folder = folderOf(context, name);
@@ -100,8 +104,8 @@ const tooFew = ({ links }: Session): HandOverRefused =>
     `fewer than ${agreement(links.group)} of ${links.sentinels.length} Sentinels answer; npx redis-ha converge brings them up`,
   );
 
-const folderOf = ({ root, environment }: ClusterContext, node: string): NodeFolder =>
-  nodeFolder(stateFolder(root), environment, node);
+const folderOf = ({ root, environment, inventory }: ClusterContext, node: string): NodeFolder =>
+  nodeFolder(stateOf(inventory, root), environment, node);
 
 /**
  * Hands the role of a master over that is about to be stopped, by whoever supervises it. Never refuses: the machine may

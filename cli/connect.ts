@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
-import { type ClusterView, clusterView, lagBehind, summary } from "../cluster/view.ts";
+import { viewFrom } from "../cluster/look.ts";
+import type { Hosts } from "../remote/hosts.ts";
+import { type ClusterView, lagBehind, summary } from "../cluster/view.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { clientOptions, ioredisModule } from "./client-options.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
@@ -11,7 +13,12 @@ import type { ConnectFlags } from "./program.ts";
  * @returns 0, or the exit code of redis-cli with --exec, or 1 when there is nothing to connect to
  * @throws UsageError for options that exclude each other
  */
-export async function connect(chosen: Chosen, args: string[], flags: ConnectFlags): Promise<number> {
+export async function connect(
+  chosen: Chosen,
+  args: string[],
+  flags: ConnectFlags,
+  hosts: Hosts | undefined,
+): Promise<number> {
   const { environment, inventory } = chosen;
   const forms = [flags.exec && "--exec", flags.ioredis && "--ioredis", flags.json && "--json"].filter(Boolean);
   if (forms.length > 1) throw new UsageError(`${forms.join(" and ")} exclude each other`);
@@ -26,7 +33,7 @@ export async function connect(chosen: Chosen, args: string[], flags: ConnectFlag
     return 0;
   }
 
-  const view = await clusterView(environment, inventory);
+  const view = await viewFrom(chosen, hosts);
   const found = flags.replica ? replicaOf(view) : masterOf(view);
   if (found.warning) progress(`redis-ha: warning: ${found.warning}`);
   if (!found.node) {
@@ -38,6 +45,7 @@ export async function connect(chosen: Chosen, args: string[], flags: ConnectFlag
   const { address, port } = redisEndpoint(found.node);
   const program = inventory.engine === "valkey" ? "valkey-cli" : "redis-cli";
   const command = ["-h", address, "-p", `${port}`, ...args];
+  if (flags.exec && hosts) return hosts.ssh(found.node).terminal([program, ...command].map(quoted).join(" "));
   if (flags.exec) return execute(program, command);
   print([program, ...command].map(quoted).join(" "));
   return 0;

@@ -1,4 +1,6 @@
 import { convergeEnvironment } from "../agent/converge.ts";
+import { convergeOnHosts } from "../remote/converge.ts";
+import type { Hosts } from "../remote/hosts.ts";
 import { zoneStackName } from "../stacks/stack-name.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
@@ -15,22 +17,19 @@ export interface ConvergeDocument {
 /** @returns 0 when every node is what it was last told to be, else 1 */
 export async function converge(
   { environment, inventory }: Chosen,
-  { root, json, zone, afterApply }: { root: string; json: boolean; zone?: string; afterApply: boolean },
+  options: { root: string; hosts?: Hosts | undefined; json: boolean; zone?: string | undefined; afterApply: boolean },
 ): Promise<number> {
+  const { root, hosts, json, zone, afterApply } = options;
   const zones = [...new Set(inventory.nodes.map((node) => node.zone))];
   // An emptied zone still has its stack, and so its after-hook: there is nothing to do, which is not a mistake.
   const emptied = zone !== undefined && inventory.stacks.includes(zoneStackName(environment, zone));
   if (zone !== undefined && !zones.includes(zone) && !emptied) {
     throw new UsageError(`${environment} has no zone "${zone}"; it has: ${zones.join(", ")}`);
   }
-  const { changed, problems } = await convergeEnvironment({
-    environment,
-    inventory,
-    root,
-    zone,
-    afterApply,
-    report: progress,
-  });
+  const how = { root, zone, afterApply, report: progress };
+  const { changed, problems } = hosts
+    ? await convergeOnHosts(hosts, how)
+    : await convergeEnvironment({ environment, inventory, ...how });
   const document: ConvergeDocument = { version: 1, environment, zone: zone ?? null, changed, problems };
   if (json) printJson(document);
   else print(convergeText(document));

@@ -2,6 +2,8 @@ import { createInterface } from "node:readline/promises";
 import Table from "cli-table3";
 import { advice, type DataEvidence } from "../agent/repair/data-evidence.ts";
 import { elect as electNode, electEvidence, refuseIfDecided } from "../agent/repair/elect.ts";
+import { electEvidenceOnHosts, electOnHosts } from "../remote/elect.ts";
+import type { Hosts } from "../remote/hosts.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 import { repairText } from "./repair.ts";
@@ -21,6 +23,8 @@ export interface ElectDocument {
 
 export interface ElectOptions {
   readonly root: string;
+  /** @default - the nodes are on this computer */
+  readonly hosts?: Hosts | undefined;
   readonly json: boolean;
   /** @default - only show what there is to decide by */
   readonly node?: string;
@@ -30,9 +34,9 @@ export interface ElectOptions {
 
 /** @returns 0 when the table was all that was asked for, or the node is master and nothing is left to be mended */
 export async function elect({ environment, inventory }: Chosen, options: ElectOptions): Promise<number> {
-  const { root, json, node, yes } = options;
+  const { root, hosts, json, node, yes } = options;
   const context = { environment, inventory, root, report: progress };
-  const { nodes, master } = await electEvidence(context);
+  const { nodes, master } = hosts ? await electEvidenceOnHosts(hosts) : await electEvidence(context);
   const how = master
     ? `${master} is master, and the Sentinels name it: there is nothing to decide.`
     : advice(nodes, environment);
@@ -48,7 +52,7 @@ export async function elect({ environment, inventory }: Chosen, options: ElectOp
     progress("nothing was changed");
     return 1;
   }
-  const { done, left } = await electNode(context, { node });
+  const { done, left } = hosts ? await electOnHosts(hosts, node, progress) : await electNode(context, { node });
   if (json) printJson({ ...shown, elected: node, done, left } satisfies ElectDocument);
   else print(repairText({ environment, done, left }));
   return left.length === 0 ? 0 : 1;

@@ -3,7 +3,7 @@ import { finish, surviveClosedPipes } from "./output.ts";
 /**
  * `redis-ha`: what an operator and a provisioner run. `host` is the part that runs for one node; it must start quickly
  * and stay small, so it is looked for before anything of the operator's side is loaded. `inside` is the part of a drill
- * that runs in a network namespace.
+ * that runs in a network namespace, `answer` the part of a command that runs on a host.
  */
 async function main(argv: string[]): Promise<number> {
   if (argv[0] === "host") {
@@ -13,6 +13,10 @@ async function main(argv: string[]): Promise<number> {
   if (argv[0] === "inside") {
     const { inside } = await import("../drill/inside.ts");
     return inside();
+  }
+  if (argv[0] === "answer") {
+    const { answer } = await import("./answer.ts");
+    return answer();
   }
   const { run } = await import("./program.ts");
   return run(argv);

@@ -1,5 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { projectRoot } from "../agent/node-folder.ts";
+import { type Hosts, hostsOf } from "../remote/hosts.ts";
+import type { Described } from "../remote/request.ts";
+import { HOST_STATE } from "../topology/host-places.ts";
 import { type Chosen, chooseEnvironment, readInventory, UsageError } from "./environment-choice.ts";
 import { progress } from "./output.ts";
 
@@ -14,10 +17,16 @@ interface CommonOptions {
   json?: boolean;
 }
 
-/** Runs one command of the operator. Never throws for what a user can do wrong. */
-export async function run(argv: string[]): Promise<number> {
+/**
+ * Runs one command of the operator. Never throws for what a user can do wrong.
+ * @param onHost the environment, on one of its hosts: there is no checkout to find it in
+ */
+export async function run(argv: string[], onHost?: Described): Promise<number> {
   let code = 0;
-  const program = buildProgram((result) => (code = result));
+  const program = buildProgram(
+    (result) => (code = result),
+    onHost ? () => ({ chosen: onHost, root: HOST_STATE, hosts: undefined }) : choose,
+  );
   try {
     if (argv.length === 0) program.help({ error: true });
     await program.parseAsync(argv, { from: "user" });
@@ -30,7 +39,7 @@ export async function run(argv: string[]): Promise<number> {
   }
 }
 
-function buildProgram(done: (code: number) => void): Command {
+function buildProgram(done: (code: number) => void, choose: Choose): Command {
   const program = new Command("redis-ha")
     .description("Looks after the highly available Redis clusters of this checkout.")
     .exitOverride()
@@ -46,7 +55,8 @@ function buildProgram(done: (code: number) => void): Command {
     )
     .action(async (options: CommonOptions) => {
       const { status } = await import("./status.ts");
-      done(await status(choose(options).chosen, options.json === true));
+      const { chosen, hosts } = choose(options);
+      done(await status(chosen, { hosts, json: options.json === true }));
     });
 
   command(program, "verify", "Cross-check every server and Sentinel against each other and against what was applied")
@@ -60,9 +70,9 @@ function buildProgram(done: (code: number) => void): Command {
       ]),
     )
     .action(async (options: CommonOptions & { wait: number }) => {
-      const { chosen, root } = choose(options);
+      const { chosen, root, hosts } = choose(options);
       const { verify } = await import("./verify.ts");
-      done(await verify(chosen, { root, json: options.json === true, waitSeconds: options.wait }));
+      done(await verify(chosen, { root, hosts, json: options.json === true, waitSeconds: options.wait }));
     });
 
   command(program, "converge", "Make every node what it was last told to be; touches nothing that already is")
@@ -76,11 +86,12 @@ function buildProgram(done: (code: number) => void): Command {
       ]),
     )
     .action(async (options: CommonOptions & { zone?: string; afterApply?: boolean }) => {
-      const { chosen, root } = choose(options);
+      const { chosen, root, hosts } = choose(options);
       const { converge } = await import("./converge.ts");
       done(
         await converge(chosen, {
           root,
+          hosts,
           json: options.json === true,
           zone: options.zone,
           afterApply: options.afterApply === true,
@@ -98,10 +109,10 @@ function buildProgram(done: (code: number) => void): Command {
       ]),
     )
     .action(async (options: CommonOptions & { to?: string }) => {
-      const { chosen, root } = choose(options);
+      const { chosen, root, hosts } = choose(options);
       knownNodes(chosen, options.to === undefined ? [] : [options.to]);
       const { failover } = await import("./failover.ts");
-      done(await failover(chosen, { root, json: options.json === true, to: options.to }));
+      done(await failover(chosen, { root, hosts, json: options.json === true, to: options.to }));
     });
 
   command(program, "roll", "Restart every server and Sentinel, one at a time, the master last and after a hand-over")
@@ -114,10 +125,10 @@ function buildProgram(done: (code: number) => void): Command {
       ]),
     )
     .action(async (nodes: string[], options: CommonOptions) => {
-      const { chosen, root } = choose(options);
+      const { chosen, root, hosts } = choose(options);
       knownNodes(chosen, nodes);
       const { roll } = await import("./failover.ts");
-      done(await roll(chosen, { root, json: options.json === true, ...(nodes.length > 0 ? { nodes } : {}) }));
+      done(await roll(chosen, { root, hosts, json: options.json === true, ...(nodes.length > 0 ? { nodes } : {}) }));
     });
 
   command(program, "drill", "Break the cluster on purpose while clients read and write, and count what they lose")
@@ -167,9 +178,9 @@ function buildProgram(done: (code: number) => void): Command {
       ]),
     )
     .action(async (options: CommonOptions) => {
-      const { chosen, root } = choose(options);
+      const { chosen, root, hosts } = choose(options);
       const { repair } = await import("./repair.ts");
-      done(await repair(chosen, { root, json: options.json === true }));
+      done(await repair(chosen, { root, hosts, json: options.json === true }));
     });
 
   command(program, "elect", "Choose the master by hand, for when nobody can know whose data is the newest")
@@ -184,11 +195,11 @@ function buildProgram(done: (code: number) => void): Command {
       ]),
     )
     .action(async (node: string | undefined, options: CommonOptions & { yes?: boolean }) => {
-      const { chosen, root } = choose(options);
+      const { chosen, root, hosts } = choose(options);
       knownNodes(chosen, node === undefined ? [] : [node]);
       const { elect } = await import("./elect.ts");
       const { json = false, yes = false } = options;
-      done(await elect(chosen, { root, json, yes, ...(node === undefined ? {} : { node }) }));
+      done(await elect(chosen, { root, hosts, json, yes, ...(node === undefined ? {} : { node }) }));
     });
 
   command(program, "connect", "Print how to reach the master, or a read replica", "print client options for ioredis")
@@ -208,9 +219,9 @@ function buildProgram(done: (code: number) => void): Command {
       ]),
     )
     .action(async (args: string[], options: CommonOptions & ConnectFlags) => {
-      const { chosen } = choose(options);
+      const { chosen, hosts } = choose(options);
       const { connect } = await import("./connect.ts");
-      done(await connect(chosen, args, options));
+      done(await connect(chosen, args, options, hosts));
     });
 
   return program;
@@ -242,14 +253,24 @@ function command(program: Command, name: string, description: string, json = "pr
     .showHelpAfterError(`(npx redis-ha ${name} --help shows the options)`);
 }
 
-function choose(options: CommonOptions): { chosen: Chosen; root: string } {
+interface Choice {
+  readonly chosen: Chosen;
+  /** The checkout; on a host, the folder of its nodes. */
+  readonly root: string;
+  /** Where the nodes are, if not on this computer. */
+  readonly hosts: Hosts | undefined;
+}
+type Choose = (options: CommonOptions) => Choice;
+
+function choose(options: CommonOptions): Choice {
   let root: string;
   try {
     root = projectRoot();
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  return { chosen: chooseEnvironment(readInventory(root), options.env), root };
+  const chosen = chooseEnvironment(readInventory(root), options.env);
+  return { chosen, root, hosts: hostsOf(chosen, root, progress) };
 }
 
 function knownNodes({ environment, inventory }: Chosen, nodes: readonly string[]): void {

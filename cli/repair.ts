@@ -1,4 +1,6 @@
 import { repair as repairCluster } from "../agent/repair/repair.ts";
+import type { Hosts } from "../remote/hosts.ts";
+import { repairOnHosts } from "../remote/repair.ts";
 import type { Chosen } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 
@@ -13,9 +15,11 @@ export interface RepairDocument {
 /** @returns 0 when nothing is left to be mended */
 export async function repair(
   { environment, inventory }: Chosen,
-  { root, json }: { root: string; json: boolean },
+  { root, hosts, json }: { root: string; hosts?: Hosts | undefined; json: boolean },
 ): Promise<number> {
-  const { done, left } = await repairCluster({ environment, inventory, root, report: progress });
+  const { done, left } = hosts
+    ? await repairOnHosts(hosts, progress)
+    : await repairCluster({ environment, inventory, root, report: progress });
   const document: RepairDocument = { version: 1, environment, done, left };
   if (json) printJson(document);
   else print(repairText(document));

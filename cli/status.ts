@@ -1,12 +1,17 @@
 import Table from "cli-table3";
-import { type ClusterView, clusterView, reason } from "../cluster/view.ts";
+import { viewFrom } from "../cluster/look.ts";
+import { type ClusterView, reason } from "../cluster/view.ts";
+import type { Hosts } from "../remote/hosts.ts";
 import type { Chosen } from "./environment-choice.ts";
 import { colours, print, printJson } from "./output.ts";
 import { addressOf, statusDocument, type StatusDocument, type StatusNode } from "./status-document.ts";
 
 /** @returns 0 when the cluster is healthy, else 1 */
-export async function status({ environment, inventory }: Chosen, json: boolean): Promise<number> {
-  const view = await clusterView(environment, inventory);
+export async function status(
+  chosen: Chosen,
+  { hosts, json }: { hosts?: Hosts | undefined; json: boolean },
+): Promise<number> {
+  const view = await viewFrom(chosen, hosts);
   const document = statusDocument(view);
   if (json) printJson(document);
   else print(statusText(view, document));

@@ -1,5 +1,6 @@
 import { lookAt } from "../cluster/look.ts";
 import { type CheckId, checkTitles, type Finding, holds } from "../cluster/verify.ts";
+import type { Hosts } from "../remote/hosts.ts";
 import type { Chosen } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 
@@ -13,20 +14,22 @@ export interface VerifyDocument {
 
 export interface VerifyOptions {
   readonly root: string;
+  /** @default - the nodes are on this computer */
+  readonly hosts?: Hosts | undefined;
   readonly json: boolean;
   /** Look again until everything holds, at most this long. */
   readonly waitSeconds: number;
 }
 
 /** @returns 0 when every check holds, else 1 */
-export async function verify(chosen: Chosen, { root, json, waitSeconds }: VerifyOptions): Promise<number> {
+export async function verify(chosen: Chosen, { root, hosts, json, waitSeconds }: VerifyOptions): Promise<number> {
   let told = "";
   const onWaiting = (open: readonly Finding[]): void => {
     const waiting = `waiting, ${open.length} ${open.length === 1 ? "check does" : "checks do"} not hold: ${open[0]?.message}`;
     if (waiting !== told) progress(waiting);
     told = waiting;
   };
-  const findings = await lookAt({ ...chosen, root, waitMs: waitSeconds * 1000, onWaiting });
+  const findings = await lookAt({ ...chosen, root, hosts, waitMs: waitSeconds * 1000, onWaiting });
   const document: VerifyDocument = {
     version: 1,
     environment: chosen.environment,

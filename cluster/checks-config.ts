@@ -64,7 +64,7 @@ function running({ node, answer }: RedisEvidence, { evidence, expectation, conve
   if (!answer || text === undefined) return [];
   const wanted = parseConfigFile(text);
   const minReplicas = "min-replicas-to-write";
-  const [asked = "0", applied = "0"] = [answer.config.get(minReplicas), wanted.get(minReplicas)];
+  const [asked = "0", applied = "0"] = [answer.config[minReplicas], wanted.get(minReplicas)];
   const fenced = asked === FENCE && applied !== FENCE;
   // Only a master takes writes, and only its agent raises this.
   const raised = !fenced && answer.state.role === "master" && Number(asked) > Number(applied);
@@ -72,7 +72,7 @@ function running({ node, answer }: RedisEvidence, { evidence, expectation, conve
     if (key === minReplicas && (fenced || raised)) return [];
     // Started with a worse one, by the age of its data, until its agent has seen it in step.
     if (key === "replica-priority" && evidence.files.get(node.name)?.catchingUp) return [];
-    const actual = answer.config.get(key);
+    const actual = answer.config[key];
     if (actual === undefined) return [`${key} is not known to the server`];
     if (sameConfigValue(key, value, actual)) return [];
     return [isSecret(key) ? `${key} differs` : `${key} is ${shown(actual)}, applied is ${shown(value)}`];

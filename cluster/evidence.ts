@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { appliedSpec, nodeFolder, readIfThere, stateFolder } from "../agent/node-folder.ts";
+import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } from "../agent/node-folder.ts";
 import { isUnderWay, readJournal } from "../agent/handover/journal.ts";
 import { isAlive, readRecord } from "../agent/processes.ts";
 import { redisRecord } from "../agent/server.ts";
@@ -20,11 +20,15 @@ import {
 import { pairs, parseInfo, withConnection } from "./connection.ts";
 
 /** Everything that `checks` judges, gathered once. */
-export interface Evidence {
+export interface Evidence extends ServerEvidence {
+  /** By node name; only nodes whose files could be looked at. */
+  readonly files: ReadonlyMap<string, FilesOnDisk>;
+}
+
+/** What the servers and Sentinels say, and can do. */
+export interface ServerEvidence {
   readonly redis: readonly RedisEvidence[];
   readonly sentinels: readonly SentinelEvidence[];
-  /** By node name; only nodes whose files are on this computer. */
-  readonly files: ReadonlyMap<string, FilesOnDisk>;
 }
 
 export interface RedisEvidence {
@@ -34,7 +38,7 @@ export interface RedisEvidence {
     readonly state: RedisState;
     readonly info: Readonly<Record<string, string>>;
     /** CONFIG GET *, by canonical key. */
-    readonly config: ReadonlyMap<string, string>;
+    readonly config: Readonly<Record<string, string>>;
     /** Why CONFIG REWRITE failed; undefined when it worked. */
     readonly rewriteError?: string;
   };
@@ -64,6 +68,14 @@ export interface FilesOnDisk {
   readonly interrupted?: { readonly from: string; readonly to?: string };
 }
 
+/** What is written down of a node, on the computer that it is on. */
+export interface NodeFacts {
+  readonly files: FilesOnDisk;
+  /** The spec that was applied last. */
+  readonly applied?: NodeSpec;
+  readonly retired: boolean;
+}
+
 /** What the cluster should be. */
 export interface Expectation {
   readonly environment: string;
@@ -86,17 +98,12 @@ const VERIFY_TIMEOUT_MS = 2000;
  * CONFIG REWRITE, and SENTINEL FLUSHCONFIG, are really run, since a failover needs them; they write what the server
  * runs with, and change nothing else.
  */
-export async function gatherEvidence(
-  environment: string,
-  inventory: InventoryEnvironment,
-  root: string,
-): Promise<Evidence> {
-  const { nodes, masterName, target } = inventory;
+export async function askForEvidence({ nodes, masterName }: InventoryEnvironment): Promise<ServerEvidence> {
   const [redis, sentinels] = await Promise.all([
     Promise.all(nodes.filter((node) => node.redisPort !== undefined).map(askServer)),
     Promise.all(nodes.filter((node) => node.sentinelPort !== undefined).map((node) => askSentinel(node, masterName))),
   ]);
-  return { redis, sentinels, files: target === "local" ? filesOnDisk(environment, nodes, root) : new Map() };
+  return { redis, sentinels };
 }
 
 const askServer = (node: TopologyNode): Promise<RedisEvidence> =>
@@ -104,7 +111,7 @@ const askServer = (node: TopologyNode): Promise<RedisEvidence> =>
     redisEndpoint(node),
     async (redis) => {
       const info = parseInfo(await redis.info());
-      const config = new Map(
+      const config = Object.fromEntries(
         Object.entries(pairs(await redis.config("GET", "*"))).map(([key, value]) => [canonicalKey(key), value]),
       );
       const rewriteError = await failure(redis.config("REWRITE"));
@@ -136,46 +143,56 @@ const failure = (promise: Promise<unknown>): Promise<string | undefined> =>
     (error: Error) => error.message,
   );
 
-function filesOnDisk(environment: string, nodes: readonly TopologyNode[], root: string): Map<string, FilesOnDisk> {
+export function nodeFacts(folder: NodeFolder): NodeFacts {
+  const journal = readJournal(folder);
+  const agent = readRecord(path.join(folder.run, "agent.json"));
+  const applied = appliedSpec(folder);
+  return {
+    files: {
+      redisConf: readIfThere(folder.redisConf),
+      sentinelConf: readIfThere(folder.sentinelConf),
+      agent: agent !== undefined && isAlive(agent),
+      catchingUp: redisRecord(folder)?.priority !== undefined,
+      ...(journal && !isUnderWay(journal) ? { interrupted: journal } : {}),
+    },
+    ...(applied ? { applied } : {}),
+    retired: applied === undefined && fs.existsSync(folder.retired),
+  };
+}
+
+/** Of every node on this computer, by node name. */
+export function localFacts(environment: string, { nodes }: InventoryEnvironment, root: string): Map<string, NodeFacts> {
   const state = stateFolder(root);
-  return new Map(
-    nodes.map((node) => {
-      const folder = nodeFolder(state, environment, node.name);
-      const journal = readJournal(folder);
-      const agent = readRecord(path.join(folder.run, "agent.json"));
-      return [
-        node.name,
-        {
-          redisConf: readIfThere(folder.redisConf),
-          sentinelConf: readIfThere(folder.sentinelConf),
-          agent: agent !== undefined && isAlive(agent),
-          catchingUp: redisRecord(folder)?.priority !== undefined,
-          ...(journal && !isUnderWay(journal) ? { interrupted: journal } : {}),
-        },
-      ] as const;
-    }),
-  );
+  return new Map(nodes.map(({ name }) => [name, nodeFacts(nodeFolder(state, environment, name))]));
 }
 
 /**
  * What the nodes were last told to be and, where that is not known, what was synthesized.
+ * @param facts by node name; none of a node that could not be looked at
  * @throws when a synthesized spec is missing or not readable
  */
-export function expectationOf(environment: string, inventory: InventoryEnvironment, root: string): Expectation {
-  const state = inventory.target === "local" ? stateFolder(root) : undefined;
-  const specs = inventory.nodes.map((node): [string, ExpectedNode] => {
-    const file = path.join(root, "cdktf.out", "specs", environment, `${node.name}.json`);
-    if (!fs.existsSync(file)) throw new Error(`${path.relative(root, file)} is missing; run npm run synth first`);
-    const synthesized = parseNodeSpec(fs.readFileSync(file, "utf8"), path.relative(root, file));
-    if (state === undefined) return [node.name, { spec: synthesized, state: "unknown" }];
-    const folder = nodeFolder(state, environment, node.name);
-    const applied = appliedSpec(folder);
-    if (!applied && fs.existsSync(folder.retired)) return [node.name, { spec: synthesized, state: "retired" }];
-    if (!applied) return [node.name, { spec: synthesized, state: "never-applied" }];
-    return [
-      node.name,
-      { spec: applied, state: isDeepStrictEqual(applied, synthesized) ? "applied" : "change-pending" },
-    ];
+export function expectationOf(
+  environment: string,
+  inventory: InventoryEnvironment,
+  root: string,
+  facts: ReadonlyMap<string, NodeFacts>,
+): Expectation {
+  const specs = inventory.nodes.map(({ name }): [string, ExpectedNode] => {
+    const synthesized = synthesizedSpec(environment, name, root);
+    const its = facts.get(name);
+    if (!its) return [name, { spec: synthesized, state: "unknown" }];
+    const { applied, retired } = its;
+    if (!applied) return [name, { spec: synthesized, state: retired ? "retired" : "never-applied" }];
+    const same = isDeepStrictEqual(applied, synthesized);
+    return [name, { spec: applied, state: same ? "applied" : "change-pending" }];
   });
   return { environment, inventory, specs: new Map(specs) };
+}
+
+/** @throws when it is missing or not readable */
+export function synthesizedSpec(environment: string, node: string, root: string): NodeSpec {
+  const file = path.join(root, "cdktf.out", "specs", environment, `${node}.json`);
+  const json = readIfThere(file);
+  if (json === undefined) throw new Error(`${path.relative(root, file)} is missing; run npm run synth first`);
+  return parseNodeSpec(json, path.relative(root, file));
 }

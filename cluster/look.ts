@@ -1,13 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
-import { expectationOf, gatherEvidence } from "./evidence.ts";
+import type { Hosts } from "../remote/hosts.ts";
+import type { Described } from "../remote/request.ts";
+import type { RedisAnswer, SentinelAnswer } from "./answers.ts";
+import { askForEvidence, expectationOf, localFacts, type NodeFacts, type ServerEvidence } from "./evidence.ts";
 import { checks, type Finding, holds } from "./verify.ts";
+import { type ClusterView, clusterView, viewOf } from "./view.ts";
 
 export interface LookOptions {
   readonly environment: string;
   readonly inventory: InventoryEnvironment;
   /** The checkout. */
   readonly root: string;
+  /** @default - the nodes are on this computer */
+  readonly hosts?: Hosts | undefined;
   /** Look again until everything holds, at most this long. @default 0, one look */
   readonly waitMs?: number;
   /** Told what does not hold yet, before it is looked at again. */
@@ -25,13 +31,18 @@ export async function lookAt({
   environment,
   inventory,
   root,
+  hosts,
   waitMs = 0,
   onWaiting = () => undefined,
 }: LookOptions): Promise<Finding[]> {
   const end = performance.now() + waitMs;
   const look = async (): Promise<Finding[]> => {
-    const expectation = expectationOf(environment, inventory, root);
-    return checks(await gatherEvidence(environment, inventory, root), expectation);
+    const [facts, servers] = await Promise.all([
+      hosts ? factsOf(hosts) : localFacts(environment, inventory, root),
+      hosts ? hosts.any<ServerEvidence>({ want: "evidence" }) : askForEvidence(inventory),
+    ]);
+    const files = new Map([...facts].map(([name, its]) => [name, its.files]));
+    return checks({ ...servers, files }, expectationOf(environment, inventory, root, facts));
   };
   let findings = await look();
   while (!holds(findings) && performance.now() < end) {
@@ -40,4 +51,22 @@ export async function lookAt({
     findings = await look();
   }
   return findings;
+}
+
+async function factsOf(hosts: Hosts): Promise<Map<string, NodeFacts>> {
+  const answers = await hosts.all<NodeFacts>(({ name }) => ({ want: "facts", node: name }));
+  return new Map([...answers].flatMap(([name, facts]) => (facts instanceof Error ? [] : [[name, facts] as const])));
+}
+
+/** What every server and Sentinel says, asked from here or from one of the hosts. */
+export interface Answers {
+  readonly redis: readonly RedisAnswer[];
+  readonly sentinels: readonly SentinelAnswer[];
+}
+
+/** The view of a cluster, wherever its nodes are. */
+export async function viewFrom({ environment, inventory }: Described, hosts: Hosts | undefined): Promise<ClusterView> {
+  if (!hosts) return clusterView(environment, inventory);
+  const { redis, sentinels } = await hosts.any<Answers>({ want: "answers" });
+  return viewOf(environment, inventory, redis, sentinels);
 }

@@ -68,14 +68,15 @@ export class RemoteHost {
     this.failUnless(sent, "the program could not be written");
   }
 
-  /** Runs a step of the host as root, with the spec as its input. @throws with what it says */
-  async step(verb: string, input: string): Promise<void> {
+  /** Runs a step of the host as root. @returns the lines of its output. @throws when it fails; it has said why */
+  async step(verb: string, input: string): Promise<string[]> {
     const answer = await this.ssh.run(`${this.sudo}/usr/bin/node ${HOST_PROGRAM} host ${verb}`, {
       input,
       onLine: this.onLine,
       timeoutMs: STEP_TIMEOUT_MS,
     });
     if (answer.code !== 0) throw new Error(`${this.node}: ${verb} failed on ${this.ssh.name}; see above`);
+    return answer.stdout.split("\n").filter((line) => line !== "");
   }
 
   private async look(): Promise<Record<string, string>> {

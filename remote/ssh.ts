@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -30,6 +31,8 @@ export interface Answer {
   readonly stderr: string;
 }
 
+type Listener = (line: string) => void;
+
 /**
  * One host, by the system's own OpenSSH: bastions, agents and Session Manager are the user's ordinary ssh configuration.
  * The steps of one apply share a connection.
@@ -53,14 +56,15 @@ export class Ssh {
    * Runs a command in the shell of the host.
    * @param input for its standard input
    * @param onLine told each line of its error stream, and of its output, as it comes
+   * @param onError told each line of its error stream alone
    * @returns how it ended, whatever that is
    * @throws Unreached when the host cannot be reached or does not let us in
    */
   async run(
     command: string,
-    options: { input?: string; onLine?: (line: string) => void; timeoutMs: number },
+    options: { input?: string; onLine?: Listener; onError?: Listener; timeoutMs: number },
   ): Promise<Answer> {
-    const { input = "", onLine, timeoutMs } = options;
+    const { input = "", onLine, onError, timeoutMs } = options;
     const child = execa("ssh", [...this.options(), this.address, command], {
       input,
       reject: false,
@@ -68,7 +72,8 @@ export class Ssh {
       all: true,
       maxBuffer: 64 * 1024 * 1024,
     });
-    if (onLine) for await (const line of child.iterable({ from: "all" })) onLine(line);
+    const listen = onLine ?? onError;
+    if (listen) for await (const line of child.iterable({ from: onLine ? "all" : "stderr" })) listen(line);
     const { exitCode, stdout, stderr, timedOut, signal } = await child;
     if (timedOut) throw new Error(`${this.name}: no end within ${timeoutMs / 1000} s`);
     if (signal !== undefined) throw new Error(`${this.name}: ssh was ended by ${signal}`);
@@ -76,6 +81,22 @@ export class Ssh {
     if (exitCode === 255) throw new Unreached(this.explain(stderr));
     if (exitCode === undefined) throw new Unreached(`ssh could not be started; install the package openssh-client`);
     return { code: exitCode, stdout, stderr };
+  }
+
+  /**
+   * Runs a command with our own terminal, or standard input and output, as its own. Ctrl-C belongs to the command.
+   * @returns its exit code
+   */
+  async terminal(command: string): Promise<number> {
+    const ignore = (): void => undefined;
+    process.on("SIGINT", ignore);
+    const terminal = process.stdin.isTTY && process.stdout.isTTY ? ["-t"] : ["-T"];
+    const child = execa("ssh", [...this.options(), ...terminal, this.address, command], {
+      stdio: "inherit",
+      reject: false,
+    });
+    const { exitCode } = await child.finally(() => process.off("SIGINT", ignore));
+    return exitCode ?? 1;
   }
 
   private options(): string[] {
@@ -90,7 +111,7 @@ export class Ssh {
       ServerAliveInterval: ALIVE.everySeconds,
       ServerAliveCountMax: ALIVE.count,
       ControlMaster: "auto",
-      ControlPath: quoted(path.join(controlFolder(), "%C")),
+      ControlPath: quoted(path.join(controlFolder(), `${this.way()}-%C`)),
       ControlPersist: PERSIST_SECONDS,
       LogLevel: "ERROR",
     };
@@ -100,6 +121,12 @@ export class Ssh {
       ...(identityFile === undefined ? [] : ["-i", this.file(identityFile), "-o", "IdentitiesOnly=yes"]),
       ...(proxyJump === undefined ? [] : ["-J", proxyJump]),
     ];
+  }
+
+  /** What is behind one address may be another host by another way, and a connection that is there is not checked again. */
+  private way(): string {
+    const way = JSON.stringify([this.root, this.file(this.reach.knownHostsFile), this.reach]);
+    return createHash("sha256").update(way).digest("hex").slice(0, 8);
   }
 
   private file(given: string): string {
@@ -143,7 +170,7 @@ export class Ssh {
 /** ssh splits a value at its spaces, also in the arguments of one option. */
 const quoted = (file: string): string => `"${file}"`;
 
-/** Short, because a socket's path may have 107 bytes and the name in it has 40; and nobody else may use what is in it. */
+/** Short, because a socket's path may have 107 bytes, the name in it has 49, and ssh adds 17 while it connects; and nobody else may use what is in it. */
 function controlFolder(): string {
   const folder = path.join(os.tmpdir(), `redis-ha-ssh-${os.userInfo().uid}`);
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -3,12 +3,14 @@ import { HOST_STATE } from "../topology/host-places.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { RemoteHost } from "./deliver.ts";
-import { type Reach, Ssh } from "./ssh.ts";
+import { confirmDown } from "./confirm-down.ts";
+import type { Described } from "./request.ts";
+import { type Reach, Ssh, Unreached } from "./ssh.ts";
 
 /** What a step on a host gets as its input: nothing of it stands in a command line. */
 export interface HostInput {
   readonly spec?: NodeSpec;
-  readonly node?: { readonly environment: string; readonly node: string };
+  readonly node?: { readonly environment: string; readonly node: string; readonly address: string };
   /** No data node of the group has had data. */
   readonly bootstrap?: boolean;
   /** The operator insists. */
@@ -39,24 +41,35 @@ export async function applyOverSsh(
 }
 
 /**
- * Retires a node on its host.
- * @param others the nodes that the environment has still: those of them that were retired before are not waited for
+ * Retires a node on its host. One that is dead is retired without it, when its Sentinels say so: it must not block an
+ * apply for good.
+ * @param from the environment as it was synthesized, if it is there still: who was retired before is not waited for
  */
 export async function retireOverSsh(
   node: { environment: string; node: string; address: string },
-  others: readonly TopologyNode[],
+  from: Described | undefined,
   reach: Reach,
   root: string,
 ): Promise<void> {
   const remote = new RemoteHost(node.node, new Ssh(node.address, reach, root), print);
-  await remote.prepare({ space: false });
+  try {
+    await remote.prepare({ space: false });
+  } catch (error) {
+    if (!(error instanceof Unreached) || !from) throw error;
+    print(`${node.node}: ${error.message}`);
+    print(`${node.node}: retired without its host: ${await confirmDown(node, from, root)}. ${ifItComesBack(node)}`);
+    return;
+  }
   const isRetired = ({ name, address }: TopologyNode): Promise<boolean> =>
     isThere(address, `${HOST_STATE}/${node.environment}/${name}/retired.json`, reach, root).catch(() => false);
-  const asked = others.filter(({ name }) => name !== node.node);
+  const asked = (from?.inventory.nodes ?? []).filter(({ name }) => name !== node.node);
   const answers = await Promise.all(asked.map(isRetired));
   const retired = asked.filter((_, index) => answers[index]).map(({ name }) => name);
   await remote.step("retire --here", JSON.stringify({ node, override: overridden(), retired } satisfies HostInput));
 }
+
+const ifItComesBack = ({ environment }: { environment: string }): string =>
+  `Its data stays on it. Should it come back, end it there: systemctl disable --now 'redis-ha-${environment}-*'`;
 
 /** Is a file of the nodes' folders there? @throws when that cannot be told */
 async function isThere(address: string, file: string, reach: Reach, root: string): Promise<boolean> {

@@ -1,6 +1,9 @@
 import fs from "node:fs";
 import { redisEndpoint, sameEndpoint } from "../../cluster/answers.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
+import type { Link } from "../../cluster/links.ts";
+import type { ElectPart } from "../../remote/request.ts";
+import { onHost } from "../../topology/host-places.ts";
 import { ensureAgent } from "../agent-process.ts";
 import { withNodeLock } from "../apply.ts";
 import { roleClaims } from "../claims.ts";
@@ -53,21 +56,66 @@ export async function elect(context: ClusterContext, { node }: { node: string })
   return { done: [...done, ...mended], left };
 }
 
-async function promote(session: Session, name: string): Promise<string[]> {
-  const { links, report } = session;
+/**
+ * One part of an election, on a host: `yield` on every other host, `promote` on that of the chosen node, `follow` on the
+ * others again.
+ * @returns what was done, in words
+ */
+export function electOnHost(
+  context: ClusterContext,
+  part: Exclude<ElectPart, "evidence">,
+  node: string,
+): Promise<string[]> {
+  const parts = { yield: yieldTo, promote: promoteChosen, follow: followChosen };
+  return withCluster(context, "elect", (session) => withNotes(session, node, parts[part]), false);
+}
+
+function promote(session: Session, name: string): Promise<string[]> {
+  return withNotes(session, name, async (election) => {
+    await refuseUnlessPossible(election);
+    yieldTo(election);
+    await promoteChosen(election);
+    await followChosen(election);
+  });
+}
+
+interface Election {
+  readonly session: Session;
+  readonly chosen: TopologyNode;
+  /** The other data nodes; on a host, where it has its own node's files only, itself if it is one of them. */
+  readonly others: readonly Link[];
+  readonly note: (line: string) => void;
+}
+
+async function withNotes(
+  session: Session,
+  name: string,
+  use: (election: Election) => void | Promise<void>,
+): Promise<string[]> {
+  const { links, report, spec } = session;
   const chosen = links.servers.find(({ node }) => node.name === name)?.node;
   if (!chosen) throw new ElectRefused(`${name} has no redis-server, so it cannot be master`);
-  refuseIfDecided(await undoubted(session), name);
-  await refuseWithoutData(session, name);
+  const others = links.servers.filter(
+    ({ node }) => node.name !== name && (!onHost(spec) || node.name === spec.node.name),
+  );
   const done: string[] = [];
   const note = (line: string): void => {
     done.push(line);
     report(line);
   };
+  await use({ session, chosen, others, note });
+  return done;
+}
+
+async function refuseUnlessPossible({ session, chosen }: Election): Promise<void> {
+  refuseIfDecided(await undoubted(session), chosen.name);
+  await refuseWithoutData(session, chosen.name);
+}
+
+/** Those that are down first, so that none of them starts as a master beside the chosen one. */
+function yieldTo({ session, chosen, others, note }: Election): void {
   // The choice outranks what an interrupted hand-over meant to do.
-  for (const { node } of links.servers) removeJournal(siblingFolder(session.folder, node.name));
-  // Those that are down first, so that none of them starts as a master beside the chosen one.
-  const others = links.servers.filter(({ node }) => node.name !== name);
+  for (const { node } of session.links.servers) removeJournal(siblingFolder(session.folder, node.name));
   for (const { node, connection } of others) {
     const folder = siblingFolder(session.folder, node.name);
     if (connection.connected || !fs.existsSync(folder.redisData)) continue;
@@ -75,18 +123,25 @@ async function promote(session: Session, name: string): Promise<string[]> {
     const { address, port } = redisEndpoint(chosen);
     writeAtomically(folder.runtimeConf, `replicaof ${address} ${port}\n`);
   }
+}
+
+async function promoteChosen(election: Election): Promise<void> {
+  const { session, chosen, note } = election;
+  await refuseUnlessPossible(election);
   await start(session, chosen);
-  note(`${name} is master`);
-  const states = await links.askServers();
+  note(`${chosen.name} is master`);
+}
+
+async function followChosen({ session, chosen, others, note }: Election): Promise<void> {
+  const states = await session.links.askServers();
   for (const { node } of others) {
     const state = states.find((answer) => answer.node.name === node.name)?.state;
     if (!state) continue;
     if (state.link !== "up" || !sameEndpoint(state.master, redisEndpoint(chosen)))
       keep(siblingFolder(session.folder, node.name), node, note);
     await follow(node, chosen);
-    note(`${node.name} follows ${name}`);
+    note(`${node.name} follows ${chosen.name}`);
   }
-  return done;
 }
 
 /** The node that says that it is master, that the Sentinels name, and that has no rival. */
@@ -127,7 +182,7 @@ async function start(session: Session, chosen: TopologyNode): Promise<void> {
   }
   writeAtomically(folder.elected, `${new Date().toISOString()}\n`);
   await withNodeLock(spec, folder, async () => {
-    await ensureAgent(folder, []);
+    await ensureAgent(folder, [], onHost(spec));
     const response = await askAgent(folder.socket, { do: "ensure" });
     // Its Sentinel may still wait for a master to be known: the next step starts it.
     failOnError(chosen.name, { ...response, servers: { redis: response.servers.redis ?? { pid: null, error: null } } });

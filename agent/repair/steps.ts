@@ -1,6 +1,7 @@
 import { FENCE, highestEpoch, redisEndpoint, sameEndpoint, watchesNothing } from "../../cluster/answers.ts";
 import { agreement } from "../../cluster/links.ts";
 import { parseSentinelFile } from "../../topology/config-file.ts";
+import { onHost } from "../../topology/host-places.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 import { ensureAgent, agentStatus } from "../agent-process.ts";
@@ -46,7 +47,10 @@ export interface Step {
 
 export type FindStep = (facts: RepairFacts) => Step | undefined | Promise<Step | undefined>;
 
-/** In this order, since each needs those before it. */
+/**
+ * In this order, since each needs those before it. Those that work on a node by its folder do so where that is: on
+ * hosts, each mends its own.
+ */
 export const repairSteps: readonly FindStep[] = [
   bringUp,
   letFailoverEnd,
@@ -81,7 +85,7 @@ async function bringUp(facts: RepairFacts): Promise<Step | undefined> {
       what: `${name}: agent and servers started`,
       run: () =>
         withNodeLock(spec, folder, async () => {
-          await ensureAgent(folder, []);
+          await ensureAgent(folder, [], onHost(spec));
           failOnError(name, await askAgent(folder.socket, { do: "ensure" }));
         }),
     };
@@ -145,7 +149,7 @@ function retell(facts: RepairFacts): Step | undefined {
   const master = masterOf(facts);
   if (!master) return undefined;
   const wrong = situation.sentinels.find(({ node, state, error }) =>
-    facts.tried.has(`retell ${node.name}`)
+    facts.tried.has(`retell ${node.name}`) || !appliedSpec(folderOf(facts, node.name))
       ? false
       : state
         ? !sameEndpoint(state.master, redisEndpoint(master))

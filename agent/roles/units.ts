@@ -26,9 +26,11 @@ export const units: HostRole = {
       done.push(`${unit} enabled`);
     }
     for (const unit of files.keys()) {
-      if (succeeds("systemctl", "is-active", "--quiet", unit)) continue;
+      // One that waits to be let start is neither.
+      if (!["inactive", "failed"].includes(systemctlShow(unit, "ActiveState"))) continue;
       // It waits for its spec, and says so to systemd by not being up yet.
       run("systemctl", "start", "--no-block", unit);
+      done.push(`${unit} started`);
     }
     return done;
   },

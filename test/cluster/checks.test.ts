@@ -48,7 +48,7 @@ function evidence(change: {
           ...change.redis?.[node.name],
         },
         info: change.info?.[node.name] ?? {},
-        config: new Map(),
+        config: {},
       },
     })),
     sentinels: nodes.map((node) => ({
@@ -193,10 +193,7 @@ describe("checks", () => {
   it("never shows a password that differs", () => {
     const shown = evidence({});
     const spec = { files: { "redis.conf": "requirepass new-secret\nmasterauth new-secret\n" }, node: nodes[0] };
-    const config = new Map([
-      ["requirepass", "old-secret"],
-      ["masterauth", "old-secret"],
-    ]);
+    const config = { requirepass: "old-secret", masterauth: "old-secret" };
     const found = checks(
       { ...shown, redis: shown.redis.map((each) => ({ ...each, answer: { ...each.answer!, config } })) },
       { ...expectation, specs: new Map([["redis-a", { spec: spec as never, state: "unknown" }]]) },

@@ -2,8 +2,8 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { recordOf } from "../../agent/processes.ts";
-import { expectationOf, gatherEvidence } from "../../cluster/evidence.ts";
-import { checks, checkTitles, type Finding } from "../../cluster/verify.ts";
+import { lookAt } from "../../cluster/look.ts";
+import { checkTitles, type Finding } from "../../cluster/verify.ts";
 import { ClusterFixture, waitUntil } from "../support/cluster-fixture.ts";
 
 describe("verify, against a real cluster", { timeout: 40_000 }, () => {
@@ -22,7 +22,7 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
 
   async function findings(): Promise<Finding[]> {
     const { environment, inventory, root } = cluster;
-    return checks(await gatherEvidence(environment, inventory, root), expectationOf(environment, inventory, root));
+    return lookAt({ environment, inventory, root });
   }
   const failed = async (): Promise<Finding[]> => (await findings()).filter(({ holds }) => !holds);
   const failing = async (): Promise<string[]> =>

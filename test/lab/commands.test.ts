@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { describeWithHosts } from "../support/debian-hosts.ts";
+import { HostCluster } from "../support/host-cluster.ts";
+
+const state = (node: string): string => `/var/lib/redis-ha/hosts/${node}`;
+
+/** The operator's commands, from a computer that reaches the hosts by ssh. */
+describeWithHosts("commands for nodes on hosts", { timeout: 180_000 }, () => {
+  let cluster: HostCluster;
+  beforeAll(async () => {
+    cluster = await HostCluster.up("test-commands");
+    await cluster.apply();
+    await cluster.holds();
+  }, 180_000);
+  afterAll(() => cluster?.down());
+
+  const ssh = (node: string, command: string): Promise<string> => cluster.lab.ssh(node, command);
+  async function done(...args: string[]): Promise<string> {
+    const { code, all } = await cluster.redisHa(...args);
+    expect(code, all).toBe(0);
+    return all;
+  }
+
+  it("verify looks at the files of the hosts too, and converge mends what it finds", async () => {
+    await ssh("redis-b", `echo '# mine' | sudo tee -a ${state("redis-b")}/etc/redis.conf`);
+    await ssh("redis-c", "sudo systemctl stop redis-ha-hosts-agent");
+    const wrong = await cluster.redisHa("verify");
+    expect(wrong.code).toBe(1);
+    expect(wrong.all).toMatch(/redis-b.*redis\.conf/);
+    expect(wrong.all).toMatch(/agent of redis-c/);
+    expect(await done("converge")).toContain("redis-b: redis.conf changed");
+    await done("verify", "--wait", "20");
+    const again = await done("converge", "--json");
+    expect(again).toContain('"changed": false');
+  });
+
+  it("a host with another version of the program says so, and converge brings this one", async () => {
+    await ssh("redis-a", "echo '//' | sudo tee -a /usr/local/lib/redis-ha/redis-ha.cjs");
+    await ssh("redis-b", "echo '//' | sudo tee -a /usr/local/lib/redis-ha/redis-ha.cjs");
+    await ssh("redis-c", "echo '//' | sudo tee -a /usr/local/lib/redis-ha/redis-ha.cjs");
+    const { code, all } = await cluster.redisHa("status");
+    expect(code).toBe(1);
+    expect(all).toContain("npx redis-ha converge --env hosts brings it");
+    await done("converge");
+    await done("status");
+    await cluster.holds();
+  });
+
+  it("connect runs redis-cli on the master's host", async () => {
+    expect(await done("connect", "--exec", "--", "set", "from", "here there")).toContain("OK");
+    expect(await done("connect", "--replica", "--exec", "--", "get", "from")).toContain("here there");
+  });
+
+  it("failover hands over to the node of choice, and roll restarts every server", async () => {
+    const former = await cluster.master();
+    const to = cluster.names.find((name) => name !== former) ?? "";
+    expect(await done("failover", "--to", to)).toContain(`${to} is master, ${former} follows it`);
+    expect(await cluster.master()).toBe(to);
+    expect(await done("failover", "--to", to)).toContain("nothing to do");
+    const before = await cluster.pids();
+    await done("roll");
+    const left = (await cluster.pids()).filter((pid) => before.includes(pid));
+    expect(left.map((line) => line.split(" ")[1])).toEqual(cluster.names.map(() => "redis-ha-hosts-agent"));
+    await cluster.holds();
+  });
+
+  it("repair starts what is stopped, and mends a Sentinel that lost its state and another that has an old view", async () => {
+    const master = await cluster.master();
+    const [one, two] = cluster.names.filter((name) => name !== master);
+    if (!one || !two) throw new Error("no replicas");
+    await ssh(one, "sudo systemctl stop redis-ha-hosts-sentinel redis-ha-hosts-redis");
+    await ssh(one, `sudo rm ${state(one)}/sentinel/sentinel.conf`);
+    await ssh(two, `redis-cli -h ${cluster.lab.host(two).address} -p 26379 sentinel remove ${cluster.masterName}`);
+    expect(await done("repair")).toContain("hosts: repaired");
+    await cluster.holds();
+    expect(await cluster.master()).toBe(master);
+  });
+
+  it("elect makes a node master when nobody can know whose data is the newest", async () => {
+    const { names } = cluster;
+    for (const node of names) {
+      await ssh(node, "sudo systemctl stop redis-ha-hosts-agent redis-ha-hosts-sentinel redis-ha-hosts-redis");
+      await ssh(
+        node,
+        `sudo rm ${state(node)}/sentinel/sentinel.conf; echo | sudo tee ${state(node)}/redis/runtime.conf`,
+      );
+    }
+    for (const node of names) await ssh(node, "sudo systemctl start --no-block 'redis-ha-hosts-*' --all");
+    const shown = await expect
+      .poll(async () => (await cluster.redisHa("elect")).all, { timeout: 60_000 })
+      .toMatch(/Then: npx redis-ha elect NODE --env hosts/);
+    void shown;
+    expect(await done("elect", "redis-b", "--yes")).toContain("redis-b is master");
+    await cluster.holds();
+    expect(await cluster.master()).toBe("redis-b");
+    expect(await done("connect", "--exec", "--", "get", "from")).toContain("here there");
+  });
+
+  it("a dead host does not block its retire once the Sentinels see it down", async () => {
+    const master = await cluster.master();
+    await cluster.lab.host(master).powerLoss();
+    const { code, all } = await cluster.step("retire", master);
+    expect(code, all).toBe(0);
+    expect(all).toMatch(/2 of 3 Sentinels see it as down, and redis-[abc] is master/);
+    await cluster.lab.host(master).boot();
+    expect((await cluster.step("apply", master)).code).toBe(0);
+    await cluster.holds();
+  });
+
+  it("all of them can be retired, one after the other", async () => {
+    for (const node of ["redis-c", "redis-b", "redis-a"]) {
+      const { code, all } = await cluster.step("retire", node);
+      expect(code, all).toBe(0);
+    }
+  });
+});

@@ -1,0 +1,134 @@
+import fs from "node:fs";
+import path from "node:path";
+import { expect } from "vitest";
+import type { EnvironmentInput } from "../../environments/environment.ts";
+import type { Inventory } from "../../topology/inventory.ts";
+import { downLab, Lab } from "../../tools/lab/lab.ts";
+import { type Checkout, createCheckout } from "./checkout.ts";
+import { leftOf } from "./debian-hosts.ts";
+
+export interface Ended {
+  readonly code: number;
+  readonly all: string;
+  readonly stdout: string;
+}
+
+/** An environment `hosts` on the hosts of a lab of its own, and a checkout that describes it. */
+export class HostCluster {
+  private constructor(
+    readonly lab: Lab,
+    readonly checkout: Checkout,
+  ) {}
+
+  /**
+   * @param name the lab's; two of one name cannot be up at once
+   * @param more what is to be described otherwise than by default
+   */
+  static async up(name: string, more: Partial<EnvironmentInput> = {}, hosts = 3): Promise<HostCluster> {
+    await downLab(name);
+    const lab = await Lab.up({ name, hosts });
+    try {
+      const { folder } = lab.record;
+      const checkout = await createCheckout({
+        name: "hosts",
+        target: {
+          kind: "ssh",
+          user: "admin",
+          identityFile: path.join(folder, "id_ed25519"),
+          knownHostsFile: path.join(folder, "known_hosts"),
+        },
+        zones: Object.fromEntries(
+          lab.hosts.map((host) => [host.name.slice(-1), { nodes: [{ name: host.name, address: host.address }] }]),
+        ),
+        settings: { maxMemoryMb: 100 },
+        ...more,
+      });
+      const cluster = new HostCluster(lab, checkout);
+      const { code, all } = await checkout.synth();
+      expect(code, all).toBe(0);
+      return cluster;
+    } catch (error) {
+      await lab.down();
+      throw error;
+    }
+  }
+
+  async down(): Promise<void> {
+    await this.checkout.remove();
+    await this.lab.down();
+    expect(leftOf(this.lab.record.name)).toEqual([]);
+  }
+
+  get names(): string[] {
+    return this.lab.hosts.map(({ name }) => name);
+  }
+
+  /** A provisioner's step, with the environment variables that Terraform gives it. */
+  async step(verb: string, node: string, reach: object = {}, env: Record<string, string> = {}): Promise<Ended> {
+    const specs = path.join(this.checkout.root, "cdktf.out", "specs", "hosts");
+    const folder = this.lab.record.folder;
+    return this.run(["host", verb], {
+      REDIS_HA_SPEC: fs.readFileSync(path.join(specs, `${node}.json`), "utf8"),
+      REDIS_HA_NODE: JSON.stringify({ environment: "hosts", node, address: this.lab.host(node).address }),
+      REDIS_HA_REACH: JSON.stringify({
+        user: "admin",
+        port: 22,
+        identityFile: path.join(folder, "id_ed25519"),
+        knownHostsFile: path.join(folder, "known_hosts"),
+        ...reach,
+      }),
+      ...env,
+    });
+  }
+
+  /** Every node, as an apply does it. */
+  async apply(): Promise<void> {
+    for (const node of this.names) {
+      for (const verb of ["install", "apply"]) {
+        const { code, all } = await this.step(verb, node);
+        expect(code, all).toBe(0);
+      }
+    }
+  }
+
+  redisHa(...args: string[]): Promise<Ended> {
+    const dashes = args.indexOf("--");
+    const at = dashes < 0 ? args.length : dashes;
+    return this.run([...args.slice(0, at), "--env", "hosts", ...args.slice(at)]);
+  }
+
+  private async run(args: string[], env: Record<string, string> = {}): Promise<Ended> {
+    const program = path.join(this.checkout.root, "cdktf.out", "redis-ha.cjs");
+    const { exitCode, all, stdout } = await this.lab.exec(["node", program, ...args], {
+      cwd: this.checkout.root,
+      reject: false,
+      all: true,
+      env,
+    });
+    return { code: exitCode ?? -1, all: String(all), stdout: String(stdout) };
+  }
+
+  async holds(): Promise<void> {
+    const { code, all } = await this.redisHa("verify", "--wait", "60");
+    expect(code, all).toBe(0);
+  }
+
+  async master(): Promise<string> {
+    return (JSON.parse((await this.redisHa("status", "--json")).stdout) as { master: string }).master;
+  }
+
+  /** The processes that the units of all nodes run: `<node> <unit> <pid>`. */
+  async pids(): Promise<string[]> {
+    const units = ["agent", "redis", "sentinel"].map((name) => `redis-ha-hosts-${name}`);
+    const found = this.names.map(async (node) => {
+      const said = await this.lab.ssh(node, `systemctl show -p MainPID --value ${units.join(" ")}`);
+      return said.split(/\n+/).map((pid, index) => `${node} ${units[index]} ${pid}`);
+    });
+    return (await Promise.all(found)).flat();
+  }
+
+  get masterName(): string {
+    const file = path.join(this.checkout.root, "cdktf.out", "environments.json");
+    return (JSON.parse(fs.readFileSync(file, "utf8")) as Inventory).environments["hosts"]?.masterName ?? "";
+  }
+}
