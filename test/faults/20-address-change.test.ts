@@ -31,7 +31,7 @@ const at = (redis: Ports, sentinel: Ports): EnvironmentInput => ({
 });
 
 /** On this computer an address is a port: nodes get other ones, by an edit of the description, under load. */
-describe.sequential("20: addresses change", { timeout: 180_000 }, () => {
+describe.sequential("20: addresses change", { timeout: 300_000 }, () => {
   let cluster: AppliedCluster;
   let redis: Ports = [1, 2, 3];
   let sentinel: Ports = [11, 12, 13];
