@@ -6,6 +6,7 @@ import { faults } from "../drill/faults/index.ts";
 import { type DrillResult, promised } from "../drill/result.ts";
 import { drill as runDrill, DrillInterrupted, DrillRefused, type DrillOptions } from "../drill/run.ts";
 import { type Rate, rates } from "../drill/writer.ts";
+import type { Hosts } from "../remote/hosts.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 import type { DrillFlags } from "./program.ts";
@@ -27,7 +28,7 @@ export function listFaults(json: boolean): number {
  */
 export async function drill(
   { environment, inventory }: Chosen,
-  root: string,
+  { root, hosts }: { root: string; hosts?: Hosts | undefined },
   name: string | undefined,
   flags: DrillFlags,
 ): Promise<number> {
@@ -35,7 +36,7 @@ export async function drill(
   const clients = listed<ClientKind>("--clients", flags.clients, clientKinds);
   const [rate, ...more] = listed<Rate>("--rate", flags.rate, rates);
   if (!rate || more.length > 0) throw new UsageError("--rate takes one of: paced, full");
-  if (inventory.target === "local" && !flags.yes) {
+  if (!flags.yes) {
     const agreed = await agreeTo(fault, environment);
     if (!agreed) {
       progress("nothing was done");
@@ -43,7 +44,7 @@ export async function drill(
     }
   }
   const { wait1: wait = false, seconds } = flags;
-  const options = { environment, inventory, root, report: progress, fault, clients, rate, wait };
+  const options = { environment, inventory, root, hosts, report: progress, fault, clients, rate, wait };
   const result = await interruptible({ ...options, ...(seconds === undefined ? {} : { seconds }) });
   if (!result) return 1;
   if (flags.json) printJson(result);

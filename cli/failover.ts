@@ -1,7 +1,7 @@
-import { failover as handOver, masterLast, roll as rollAll } from "../agent/operations.ts";
+import { failover as handOver, roll as rollAll } from "../agent/operations.ts";
 import type { ClusterContext } from "../agent/operations.ts";
-import { viewFrom } from "../cluster/look.ts";
 import type { Hosts } from "../remote/hosts.ts";
+import { failoverOnHost, rollOnHosts } from "../remote/operations.ts";
 import type { Chosen } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 
@@ -29,7 +29,7 @@ export async function failover(
 ): Promise<number> {
   const { root, hosts, json, to } = options;
   const context = { environment, inventory, root, report: progress };
-  const document = hosts ? await failoverOnHost(hosts, to) : await failoverHere(context, to);
+  const document = hosts ? await failoverOnHost<FailoverDocument>(hosts, to) : await failoverHere(context, to);
   if (!document) return 1;
   const { from, to: master } = document;
   if (json) printJson(document);
@@ -41,15 +41,6 @@ export async function failover(
 async function failoverHere(context: ClusterContext, to: string | undefined): Promise<FailoverDocument> {
   const done = await handOver(context, to === undefined ? {} : { to });
   return { version: 1, environment: context.environment, ...done, writeGapMs: Math.round(done.writeGapMs) };
-}
-
-/** On the master's host, where what is noted of a hand-over belongs. @returns undefined when it was refused there */
-async function failoverOnHost(hosts: Hosts, to: string | undefined): Promise<FailoverDocument | undefined> {
-  const { master } = await viewFrom(hosts.chosen, hosts);
-  const node = master ?? hosts.nodes[0];
-  if (!node) return undefined;
-  const argv = ["failover", "--json", ...(to === undefined ? [] : ["--to", to])];
-  return (await hosts.command<FailoverDocument>(node, argv)).json;
 }
 
 /** What `redis-ha roll --json` prints: a contract, described in docs/json.md. */
@@ -66,23 +57,10 @@ export async function roll(
 ): Promise<number> {
   const { root, hosts, json, nodes } = options;
   const context = { environment, inventory, root, report: progress };
-  const done = hosts ? await rollHosts(hosts, nodes) : await rollAll(context, nodes === undefined ? {} : { nodes });
+  const done = hosts ? await rollOnHosts(hosts, nodes) : await rollAll(context, nodes === undefined ? {} : { nodes });
   if (!done) return 1;
   const document: RollDocument = { version: 1, environment, done };
   if (json) printJson(document);
   else print(colours.green(`${environment}: every server was restarted, one at a time`));
   return 0;
-}
-
-/** Each node on its own host. @returns undefined when one could not be restarted, which it has said */
-async function rollHosts(hosts: Hosts, nodes: readonly string[] | undefined): Promise<string[] | undefined> {
-  const done: string[] = [];
-  const { master } = await viewFrom(hosts.chosen, hosts);
-  for (const node of masterLast(hosts.nodes, master?.name)) {
-    if (nodes && !nodes.includes(node.name)) continue;
-    const { json } = await hosts.command<RollDocument>(node, ["roll", node.name, "--json"]);
-    if (!json) return undefined;
-    done.push(...json.done);
-  }
-  return done;
 }

@@ -165,8 +165,8 @@ function buildProgram(done: (code: number) => void, choose: Choose): Command {
     .action(async (fault: string | undefined, options: CommonOptions & DrillFlags) => {
       const { drill, listFaults } = await import("./drill.ts");
       if (options.list) return done(listFaults(options.json === true));
-      const { chosen, root } = choose(options);
-      done(await drill(chosen, root, fault, options));
+      const { chosen, root, hosts } = choose(options);
+      done(await drill(chosen, { root, hosts }, fault, options));
     });
 
   command(program, "repair", "Mend lost or wrong state of Sentinels and roles, one step at a time, without losing data")

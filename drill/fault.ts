@@ -1,16 +1,17 @@
-import path from "node:path";
-import { type NodeFolder, nodeFolder, stateFolder } from "../agent/node-folder.ts";
 import type { ClusterContext } from "../agent/operations.ts";
-import { isAlive, type ProcessRecord, readRecord, waitFor } from "../agent/processes.ts";
+import { waitFor } from "../agent/processes.ts";
 import { clusterView } from "../cluster/view.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import type { DrillOptions } from "./run.ts";
 import type { DrillResult } from "./result.ts";
+import type { NodeProcess, Site } from "./site.ts";
 
 /** The cluster that is broken, and what a fault needs to break it. */
 export interface FaultContext extends ClusterContext {
   /** The master when the drill began. */
   readonly master: TopologyNode;
+  /** Where the nodes are. */
+  readonly site: Site;
   /** Aborted when the user has had enough. */
   readonly signal: AbortSignal;
   /**
@@ -45,44 +46,27 @@ const TAKE_OVER_MS = 45_000;
 
 const LOOK_EVERY_MS = 20;
 
-export const folderOf = ({ root, environment }: ClusterContext, node: TopologyNode): NodeFolder =>
-  nodeFolder(stateFolder(root), environment, node.name);
-
 export type ProcessName = "agent" | "redis" | "sentinel";
 
-/** The process of a node, or undefined when it does not run. */
-export function processOf(context: ClusterContext, node: TopologyNode, name: ProcessName): ProcessRecord | undefined {
-  const record = readRecord(path.join(folderOf(context, node).run, `${name}.json`));
-  return record && isAlive(record) ? record : undefined;
-}
-
 /** @throws when it does not run */
-export function runningProcess(context: ClusterContext, node: TopologyNode, name: ProcessName): ProcessRecord {
-  const record = processOf(context, node, name);
-  if (!record) throw new Error(`${node.name} has no ${name} process that could be disturbed`);
-  return record;
-}
-
-/** Sends a signal to exactly this process: not to another one that has its pid by now. @returns whether it was there */
-export function send(signal: NodeJS.Signals, record: ProcessRecord): boolean {
-  if (!isAlive(record)) return false;
-  try {
-    process.kill(record.pid, signal);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
-    throw error;
-  }
+export async function runningProcess(
+  { site }: FaultContext,
+  node: TopologyNode,
+  name: ProcessName,
+): Promise<NodeProcess> {
+  const found = await site.process(node, name);
+  if (!found) throw new Error(`${node.name} has no ${name} process that could be disturbed`);
+  return found;
 }
 
 /** A stop waits for replicas up to shutdown-timeout (10 s in the template). */
 const END_TIMEOUT_MS = 20_000;
 
 /** Sends a signal that ends a process, and waits until it has ended: only then is the cluster broken. */
-export async function end(context: FaultContext, signal: "SIGKILL" | "SIGTERM", record: ProcessRecord): Promise<void> {
-  send(signal, record);
-  const ended = (): true | undefined => !isAlive(record) || undefined;
-  await until(context, `the process ${record.pid} ends`, ended, END_TIMEOUT_MS);
+export async function end(context: FaultContext, signal: "SIGKILL" | "SIGTERM", its: NodeProcess): Promise<void> {
+  await its.send(signal);
+  const ended = async (): Promise<true | undefined> => !(await its.alive()) || undefined;
+  await until(context, `the process ${its.pid} ends`, ended, END_TIMEOUT_MS);
 }
 
 /** `waitFor`, until the user interrupts it. */

@@ -4,14 +4,19 @@ import type { ClusterContext } from "../agent/operations.ts";
 import { waitFor } from "../agent/processes.ts";
 import { lookAt } from "../cluster/look.ts";
 import { clusterView, summary, troubles } from "../cluster/view.ts";
+import type { Hosts } from "../remote/hosts.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { type ClientKind, clientKinds } from "./clients.ts";
 import { actingMaster, type Fault, type FaultContext } from "./fault.ts";
+import { hostSite } from "./host-site.ts";
 import { Load } from "./load.ts";
+import { localSite } from "./local-site.ts";
 import { type DrillResult, judged, rounded } from "./result.ts";
 import type { Rate } from "./writer.ts";
 
 export interface DrillOptions extends ClusterContext {
+  /** @default - the nodes are on this computer */
+  readonly hosts?: Hosts | undefined;
   readonly fault: Fault;
   /** @default - both kinds */
   readonly clients?: readonly ClientKind[];
@@ -53,11 +58,13 @@ const PAUSE_RESOLUTION_MS = 2;
  */
 export async function drill(options: DrillOptions): Promise<DrillResult> {
   const { fault, environment, inventory, report } = options;
-  if (inventory.target !== "local") {
+  const { hosts } = options;
+  if (hosts && "drill" in fault) {
     throw new DrillRefused(
-      `${environment} is on the target "${inventory.target}"; drills break clusters on this computer (target "local") only, so far`,
+      `${fault.name}: not on hosts, where a rule that is left in a firewall locks you out; docs/lab.md cuts off hosts of its own`,
     );
   }
+  if (hosts) await refuseUnlessReached(options);
   if ("drill" in fault) return fault.drill(options);
   const signal = options.signal ?? new AbortController().signal;
   const before = await wholeMaster(options);
@@ -76,7 +83,8 @@ export async function drill(options: DrillOptions): Promise<DrillResult> {
     const at = new Date().toISOString();
     const faultAt = load.fault();
     report(`${fault.name}: ${fault.title} (master: ${before.name})`);
-    const context: FaultContext = { ...options, master: before, signal, undo: mending.add };
+    const site = hosts ? hostSite(hosts) : localSite(options);
+    const context: FaultContext = { ...options, site, master: before, signal, undo: mending.add };
     const problems: string[] = [];
     try {
       await fault.inject(context);
@@ -127,6 +135,16 @@ export async function drill(options: DrillOptions): Promise<DrillResult> {
 }
 
 /** What was registered to mend what is broken. */
+/** The clients of a drill run here, as real ones would. @throws DrillRefused when they could not reach any server */
+async function refuseUnlessReached({ environment, inventory }: DrillOptions): Promise<void> {
+  const { nodes } = await clusterView(environment, inventory);
+  if (nodes.some(({ redis, sentinel }) => redis?.state ?? sentinel?.state)) return;
+  throw new DrillRefused(
+    `this computer reaches no server of ${environment} (${nodes[0]?.redis?.error ?? "none answers"}); run the drill where your ` +
+      `application runs, or for hosts of npm run lab by npm run lab exec -- npx redis-ha drill ...`,
+  );
+}
+
 class Mending {
   private readonly steps: { what: string; mend: () => Promise<void> }[] = [];
 

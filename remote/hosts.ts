@@ -80,6 +80,23 @@ export class Hosts {
     return said.some((line) => !line.endsWith(`: ${NOTHING_TO_CHANGE}`));
   }
 
+  /**
+   * Runs a shell command on the node's host as root.
+   * @param command without single quotes
+   * @returns its output
+   * @throws when it fails
+   */
+  async rootShell(node: TopologyNode, command: string): Promise<string> {
+    const ssh = this.ssh(node);
+    const { code, stdout, stderr } = await ssh.run(`${this.sudo}sh -c '${command}'`, { timeoutMs: ASK_TIMEOUT_MS });
+    if (code !== 0) throw new Error(`${node.name}: ${ssh.name}: ${command}: ${stderr.trim()}`);
+    return stdout.trim();
+  }
+
+  private get sudo(): string {
+    return this.chosen.inventory.reach?.user === "root" ? "" : "sudo -n ";
+  }
+
   ssh({ address }: TopologyNode): Ssh {
     const { reach } = this.chosen.inventory;
     if (!reach) throw new Error(`${this.chosen.environment} has no hosts; its nodes run on this computer`);
@@ -106,13 +123,12 @@ export class Hosts {
     question: Question,
     timeoutMs: number,
   ): Promise<{ code: number; json: T | undefined }> {
-    const { engine, reach } = this.chosen.inventory;
-    const sudo = reach?.user === "root" ? "" : "sudo -n ";
+    const { engine } = this.chosen.inventory;
     // As the nodes' own user, who owns their files and can do no more than that.
     const run = `runuser -u ${engine} -- /usr/bin/node ${HOST_PROGRAM} answer`;
     const request: HostRequest = { program: programHash(), ...this.chosen, ...question };
     const { code, stdout } = await this.ssh(node).run(
-      `test -e ${HOST_PROGRAM} || exit ${NEVER_APPLIED}; cd /; exec ${sudo}${run}`,
+      `test -e ${HOST_PROGRAM} || exit ${NEVER_APPLIED}; cd /; exec ${this.sudo}${run}`,
       { input: JSON.stringify(request), onError: this.report, timeoutMs },
     );
     if (code === NEVER_APPLIED) throw new NotUsable(this.neverApplied(node));

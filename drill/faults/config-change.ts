@@ -1,9 +1,8 @@
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { applySpec } from "../../agent/apply.ts";
-import { appliedSpec, readIfThere } from "../../agent/node-folder.ts";
+import { readIfThere } from "../../agent/node-folder.ts";
 import { type NodeSpec, parseNodeSpec } from "../../topology/node-spec.ts";
-import { type Fault, type FaultContext, folderOf } from "../fault.ts";
+import { type Fault, type FaultContext } from "../fault.ts";
 
 export const configChange: Fault = {
   name: "config-change",
@@ -11,10 +10,11 @@ export const configChange: Fault = {
   promise: "every-write",
   inject: async (context) => {
     const nodes = context.inventory.nodes.filter(({ redisPort }) => redisPort !== undefined);
-    const specs = nodes.flatMap((node) => {
-      const applied = appliedSpec(folderOf(context, node));
+    const known = nodes.map(async (node) => {
+      const applied = await context.site.applied(node);
       return applied ? [withoutLeftover(applied, synthesizedSpec(context, node.name))] : [];
     });
+    const specs = (await Promise.all(known)).flat();
     const changed = specs.map(oneDatabaseMore);
     context.undo("takes the setting back", () => applyAll(context, specs));
     await applyAll(context, changed);
@@ -41,9 +41,6 @@ function synthesizedSpec({ root, environment }: FaultContext, node: string): Nod
 }
 
 /** In the order of the zones, as both drivers do. */
-async function applyAll(context: FaultContext, specs: readonly NodeSpec[]): Promise<void> {
-  for (const spec of specs) {
-    const done = await applySpec(spec, folderOf(context, spec.node), context.report);
-    if (done.length > 0) context.report(`${spec.node.name}: ${done.join(", ")}`);
-  }
+async function applyAll({ site }: FaultContext, specs: readonly NodeSpec[]): Promise<void> {
+  for (const spec of specs) await site.apply(spec);
 }

@@ -1,4 +1,4 @@
-import { actingMaster, aReplica, end, type Fault, runningProcess, send, until } from "../fault.ts";
+import { actingMaster, aReplica, end, type Fault, runningProcess, until } from "../fault.ts";
 
 /** A small data set is loaded within a second. */
 const BACK_MS = 10_000;
@@ -9,10 +9,13 @@ export const crashReplicaHangs: Fault = {
   promise: "every-write",
   inject: async (context) => {
     const replica = aReplica(context);
-    const record = runningProcess(context, replica, "redis");
-    context.undo(`lets ${replica.name} go on`, () => Promise.resolve(void send("SIGCONT", record)));
-    send("SIGSTOP", record);
-    await end(context, "SIGKILL", runningProcess(context, context.master, "redis"));
+    const [its, masters] = await Promise.all([
+      runningProcess(context, replica, "redis"),
+      runningProcess(context, context.master, "redis"),
+    ]);
+    context.undo(`lets ${replica.name} go on`, () => its.send("SIGCONT"));
+    await its.send("SIGSTOP");
+    await end(context, "SIGKILL", masters);
     await until(context, "a master takes writes again", () => actingMaster(context), BACK_MS);
   },
 };

@@ -4,5 +4,5 @@ export const crash: Fault = {
   name: "crash",
   title: "kill -9 of the master's redis-server",
   promise: "every-write",
-  inject: (context) => end(context, "SIGKILL", runningProcess(context, context.master, "redis")),
+  inject: async (context) => end(context, "SIGKILL", await runningProcess(context, context.master, "redis")),
 };

@@ -1,4 +1,4 @@
-import { actingMaster, end, type Fault, processOf, runningProcess, until } from "../fault.ts";
+import { actingMaster, end, type Fault, runningProcess, until } from "../fault.ts";
 
 /** A replica that takes over needs some 0.1 s, a restart in place 1.5 s, and Sentinel 3.5 s. */
 const NEXT_MASTER_MS = 15_000;
@@ -8,14 +8,14 @@ export const doubleCrash: Fault = {
   title: "kill -9 of the master's redis-server, and of the next master's as soon as there is one",
   promise: "every-write",
   inject: async (context) => {
-    const first = runningProcess(context, context.master, "redis");
+    const first = await runningProcess(context, context.master, "redis");
     await end(context, "SIGKILL", first);
     const second = await until(
       context,
       "there is a master again",
       async () => {
         const master = await actingMaster(context);
-        return master && processOf(context, master, "redis");
+        return master && context.site.process(master, "redis");
       },
       NEXT_MASTER_MS,
     );

@@ -1,11 +1,8 @@
-import { failover } from "../../agent/operations.ts";
 import type { Fault } from "../fault.ts";
 
 export const handOver: Fault = {
   name: "hand-over",
   title: "the master's role is handed over, as redis-ha failover does",
   promise: "every-write",
-  inject: async (context) => {
-    await failover(context, {});
-  },
+  inject: ({ site }) => site.handOver(),
 };

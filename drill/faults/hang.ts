@@ -1,5 +1,4 @@
-import { isAlive } from "../../agent/processes.ts";
-import { type Fault, runningProcess, send, until, untilReplaced } from "../fault.ts";
+import { type Fault, runningProcess, until, untilReplaced } from "../fault.ts";
 
 /** Time for the node's agent to end a server that hangs when another one is master; it looks every second. */
 const FREED_MS = 5000;
@@ -11,14 +10,14 @@ export const hang: Fault = {
   promise: "wait",
   inject: async (context) => {
     const { master } = context;
-    const record = runningProcess(context, master, "redis");
-    context.undo(`makes sure that ${master.name} goes on`, () => Promise.resolve(void send("SIGCONT", record)));
-    send("SIGSTOP", record);
+    const its = await runningProcess(context, master, "redis");
+    context.undo(`makes sure that ${master.name} goes on`, () => its.send("SIGCONT"));
+    await its.send("SIGSTOP");
     await untilReplaced(context);
     await until(
       context,
       `the agent of ${master.name} ends the server that hangs`,
-      () => !isAlive(record) || undefined,
+      async () => !(await its.alive()) || undefined,
       FREED_MS,
     ).catch(() => context.signal.throwIfAborted());
   },
