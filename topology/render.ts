@@ -101,7 +101,8 @@ function unitsOf({ environment, engine }: Topology, node: TopologyNode): NodeSpe
     folder,
     user: engine,
     program: HOST_PROGRAM,
-    hook: `/usr/bin/node --jitless ${HOST_PROGRAM} host`,
+    // Outside the server's sandbox, in which Node does not run and other processes cannot be seen: as the service user, without any privilege.
+    hook: `+/usr/bin/setpriv --reuid=${engine} --regid=${engine} --init-groups --no-new-privs --inh-caps=-all --bounding-set=-all /usr/bin/node ${HOST_PROGRAM} host`,
     units: unitNames(environment),
     hardening: render(templates.hardening, { home: HOST_STATE }),
   };

@@ -165,8 +165,15 @@ function badValue(key: string, value: string, engine: Engine): string | undefine
   return use && `${engine} refuses ${JSON.stringify(value)} here; ${use}`;
 }
 
-export const refusedRedisConf: Rule = ({ environment: { engine, settings } }) =>
+/** The unit's system call filter would keep the server from it, and the server would not say so. */
+const choosesProcessors = (key: string): string | undefined =>
+  /[-_]cpulist$/.test(key)
+    ? "on hosts, systemd decides on which processors the server runs; leave it out, and set CPUAffinity= in a drop-in of the redis unit"
+    : undefined;
+
+export const refusedRedisConf: Rule = ({ environment: { engine, settings, target } }) =>
   Object.entries(settings.redisConf).flatMap(([key, value]) => {
-    const message = refusedHere(key) ?? unknown(key, engine) ?? badValue(key, value, engine);
+    const onHosts = target.kind === "local" ? undefined : choosesProcessors(key);
+    const message = refusedHere(key) ?? unknown(key, engine) ?? onHosts ?? badValue(key, value, engine);
     return message === undefined ? [] : [{ path: `settings.redisConf.${key}`, message }];
   });

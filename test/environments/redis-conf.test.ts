@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { linesOf, localInput } from "./inputs.ts";
+import { linesOf, localInput, sshInput } from "./inputs.ts";
 
 const withKeys = (redisConf: Record<string, string | number>, engine?: "redis" | "valkey"): string[] =>
   linesOf([{ ...localInput(), ...(engine && { engine }), settings: { maxMemoryMb: 100, redisConf } }]);
@@ -149,6 +149,14 @@ describe("settings.redisConf", () => {
     ["import-mode", "known to valkey 8.1 only, and engine is redis; remove it, or change engine"],
   ])("does not know %s", (key, message) => {
     expect(withKeys({ [key]: "1" })).toEqual([line(key, message)]);
+  });
+
+  it("leaves the choice of processors to systemd on hosts", () => {
+    const input = sshInput();
+    input.settings.redisConf = { server_cpulist: "0-1" };
+    expect(linesOf([input])).toEqual([
+      "environments/hosts.ts: settings.redisConf.server_cpulist: on hosts, systemd decides on which processors the server runs; leave it out, and set CPUAffinity= in a drop-in of the redis unit",
+    ]);
   });
 
   it("knows what only another version or another engine knows", () => {
