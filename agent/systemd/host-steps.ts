@@ -6,11 +6,12 @@ import { appliedSpec, type NodeFolder, nodeFolder } from "../node-folder.ts";
 import { advice } from "../roles/advice.ts";
 import { base } from "../roles/base.ts";
 import { kernel } from "../roles/kernel.ts";
+import { memory } from "../roles/memory.ts";
 import type { HostRole } from "../roles/role.ts";
 import { disableUnits, units } from "../roles/units.ts";
 
 /** In this order: each needs what those before it bring. */
-const ROLES: readonly HostRole[] = [base, kernel, units, advice];
+const ROLES: readonly HostRole[] = [memory, base, kernel, units, advice];
 
 /**
  * Brings what a node needs to its host, as root.

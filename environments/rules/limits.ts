@@ -1,3 +1,4 @@
+import { mostDataMb } from "../../topology/memory.ts";
 import type { Rule } from "./rule.ts";
 
 /** Numbers that a single field's type cannot check. */
@@ -13,12 +14,9 @@ export const downAfterTooShort: Rule = ({ environment: { settings } }) =>
         },
       ];
 
-/** Largest share of a host's memory for data: under writes the fork of a snapshot can copy every page. */
-const dataShare = 0.45;
-
 export const memoryAboveHost: Rule = ({ environment: { target, settings } }) => {
   if (target.kind === "local" || target.hostMemoryMb === undefined) return [];
-  const limit = Math.floor(target.hostMemoryMb * dataShare);
+  const limit = mostDataMb(target.hostMemoryMb);
   return settings.maxMemoryMb <= limit
     ? []
     : [
@@ -31,7 +29,7 @@ export const memoryAboveHost: Rule = ({ environment: { target, settings } }) => 
 
 export const memoryAboveComputer: Rule = ({ environment: { target, settings }, nodes, computerMemoryMb }) => {
   const count = nodes.filter((node) => node.runsRedis).length;
-  const limit = Math.floor(computerMemoryMb * dataShare);
+  const limit = mostDataMb(computerMemoryMb);
   const sum = count * settings.maxMemoryMb;
   return target.kind !== "local" || sum <= limit
     ? []

@@ -3,7 +3,8 @@ import path from "node:path";
 import { expect } from "vitest";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import type { Inventory } from "../../topology/inventory.ts";
-import { downLab, Lab } from "../../tools/lab/lab.ts";
+import { downLab, Lab, type LabOptions } from "../../tools/lab/lab.ts";
+import { describeLab } from "../../tools/lab/records.ts";
 import { type Checkout, createCheckout } from "./checkout.ts";
 import { leftOf } from "./debian-hosts.ts";
 
@@ -23,10 +24,15 @@ export class HostCluster {
   /**
    * @param name the lab's; two of one name cannot be up at once
    * @param more what is to be described otherwise than by default
+   * @param options of the lab; with fewer than three hosts, a node is described for each that is missing, too
    */
-  static async up(name: string, more: Partial<EnvironmentInput> = {}, hosts = 3): Promise<HostCluster> {
+  static async up(
+    name: string,
+    more: Partial<EnvironmentInput> = {},
+    options: Omit<LabOptions, "name"> = {},
+  ): Promise<HostCluster> {
     await downLab(name);
-    const lab = await Lab.up({ name, hosts });
+    const lab = await Lab.up({ name, ...options });
     try {
       const { folder } = lab.record;
       const checkout = await createCheckout({
@@ -38,7 +44,7 @@ export class HostCluster {
           knownHostsFile: path.join(folder, "known_hosts"),
         },
         zones: Object.fromEntries(
-          lab.hosts.map((host) => [host.name.slice(-1), { nodes: [{ name: host.name, address: host.address }] }]),
+          described(lab).map(({ name, address }) => [name.slice(-1), { nodes: [{ name, address }] }]),
         ),
         settings: { maxMemoryMb: 100 },
         ...more,
@@ -63,12 +69,21 @@ export class HostCluster {
     return this.lab.hosts.map(({ name }) => name);
   }
 
+  /** A node's spec as it was synthesized: JSON. */
+  spec(node: string): string {
+    return fs.readFileSync(path.join(this.checkout.root, "cdktf.out", "specs", "hosts", `${node}.json`), "utf8");
+  }
+
+  /** Runs a command line as root on a host, over ssh. @returns its output. @throws when it fails */
+  onHost(node: string, command: string): Promise<string> {
+    return this.lab.ssh(node, command, { user: "root" });
+  }
+
   /** A provisioner's step, with the environment variables that Terraform gives it. */
   async step(verb: string, node: string, reach: object = {}, env: Record<string, string> = {}): Promise<Ended> {
-    const specs = path.join(this.checkout.root, "cdktf.out", "specs", "hosts");
     const folder = this.lab.record.folder;
     return this.run(["host", verb], {
-      REDIS_HA_SPEC: fs.readFileSync(path.join(specs, `${node}.json`), "utf8"),
+      REDIS_HA_SPEC: this.spec(node),
       REDIS_HA_NODE: JSON.stringify({ environment: "hosts", node, address: this.lab.host(node).address }),
       REDIS_HA_REACH: JSON.stringify({
         user: "admin",
@@ -132,3 +147,6 @@ export class HostCluster {
     return (JSON.parse(fs.readFileSync(file, "utf8")) as Inventory).environments["hosts"]?.masterName ?? "";
   }
 }
+
+const described = ({ record: { name, hosts, image, release } }: Lab) =>
+  describeLab(name, Math.max(hosts.length, 3), image, release).hosts;

@@ -1,0 +1,102 @@
+import os from "node:os";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describeWithHosts } from "../support/debian-hosts.ts";
+import { HostCluster } from "../support/host-cluster.ts";
+
+/** One line of `systemd-analyze security`: what is not closed has an exposure. */
+interface Finding {
+  readonly name: string;
+  readonly exposure: string | null;
+}
+
+/** The units of a node on a real host: what they may do, and that everything works although they may do no more. */
+describeWithHosts("the units of a node", { timeout: 180_000 }, () => {
+  let cluster: HostCluster;
+  beforeAll(async () => {
+    cluster = await HostCluster.up("test-units");
+  }, 240_000);
+  afterAll(() => cluster?.down());
+
+  it("a maxmemory that the host cannot hold is refused before anything is changed", async () => {
+    const more = os.totalmem();
+    for (const verb of ["install", "apply"] as const) {
+      const { code, all } = await cluster.step(verb, "redis-a", (spec) =>
+        spec.replace("maxmemory 104857600", `maxmemory ${more}`),
+      );
+      expect(code).toBe(1);
+      const mib = Math.floor(more / 1024 ** 2);
+      expect(all).toMatch(
+        new RegExp(`maxmemory \\d+ MiB needs \\d+ MiB of memory.*the host has ${mib} MiB.*The node was not touched`),
+      );
+    }
+    const found = await cluster.onHost(
+      "redis-a",
+      "ls -d /var/lib/redis-ha /etc/systemd/system/redis-ha* /etc/sysctl.d/*redis*; :",
+    );
+    expect(found).toBe("");
+  });
+
+  describe("of a cluster that holds", () => {
+    beforeAll(() => cluster.apply(), 180_000);
+
+    /** What a unit leaves open, by the names of systemd-analyze. */
+    async function open(unit: string): Promise<string[]> {
+      const command = `systemd-analyze security --offline=yes --json=short ${unit}`;
+      const findings = JSON.parse(await cluster.onHost("redis-a", command)) as Finding[];
+      return findings.flatMap(({ name, exposure }) => (exposure === null ? [] : [name])).sort();
+    }
+
+    it("servers leave less open than Debian's own units do, and the agent two things more", async () => {
+      const ours = await open("/etc/systemd/system/redis-ha-hosts-redis.service");
+      expect(await open("/etc/systemd/system/redis-ha-hosts-sentinel.service")).toEqual(ours);
+      for (const unit of ["redis-server", "redis-sentinel"]) {
+        expect(await open(`/usr/lib/systemd/system/${unit}.service`)).toEqual([...ours, "UMask="].sort());
+      }
+      const agent = await open("/etc/systemd/system/redis-ha-hosts-agent.service");
+      expect(agent).toEqual([...ours, "MemoryDenyWriteExecute=", "ProtectProc="].sort());
+    });
+
+    it("a server can execute nothing but itself, and write nowhere but in its folder", async () => {
+      // As systemd-run would start a shell with the same settings: redis-server itself starts none.
+      const inside = (script: string): string =>
+        `nsenter --mount --target $(systemctl show -p MainPID --value redis-ha-hosts-redis) ${script} 2>&1 || true`;
+      expect(await cluster.onHost("redis-a", inside("/bin/sh -c 'echo ran'"))).toContain("Permission denied");
+      expect(await cluster.onHost("redis-a", inside("/usr/bin/redis-server --version"))).toContain("Redis server v=");
+      const readOnly = "findmnt --noheadings --output OPTIONS --target /etc --task";
+      const pid = "$(systemctl show -p MainPID --value redis-ha-hosts-redis)";
+      expect(await cluster.onHost("redis-a", `${readOnly} ${pid}`)).toMatch(/^ro,/);
+    });
+
+    it("snapshots and rewrites of the append-only file, which fork, go through", async () => {
+      const { address } = cluster.lab.host(await cluster.master());
+      const cli = (...words: string[]) => cluster.lab.exec(["redis-cli", "-h", address, ...words]);
+      await cli("set", "key", "value");
+      await cli("bgrewriteaof");
+      await expect.poll(async () => (await cli("info", "persistence")).stdout).toContain("aof_rewrite_in_progress:0");
+      await cli("bgsave");
+      await expect.poll(async () => (await cli("info", "persistence")).stdout).toContain("rdb_bgsave_in_progress:0");
+      const { stdout } = await cli("info", "persistence");
+      expect(stdout).toContain("aof_last_bgrewrite_status:ok");
+      expect(stdout).toContain("rdb_last_bgsave_status:ok");
+      expect(stdout).toMatch(/rdb_saves:[1-9]/);
+    });
+
+    it("hooks run as the service user without a privilege, see the servers, and hand the role over", async () => {
+      const former = await cluster.master();
+      // The unit's own words, with a program that shows what it may.
+      const hook = `systemctl cat redis-ha-hosts-redis | sed -n 's/^ExecStop=+\\(.*\\) .usr.bin.node .*/\\1/p'`;
+      const may = await cluster.onHost(former, `$(${hook}) cat /proc/self/status`);
+      const uid = await cluster.onHost(former, "id --user redis");
+      expect(may).toContain(`Uid:\t${uid}\t${uid}`);
+      for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd"]) expect(may).toContain(`${set}:\t0000000000000000`);
+      expect(may).toContain("NoNewPrivs:\t1");
+
+      await cluster.onHost(former, "systemctl restart redis-ha-hosts-redis");
+      expect(await cluster.master()).not.toBe(former);
+      const journal = await cluster.onHost(former, "journalctl --no-pager --output=cat -u 'redis-ha-hosts-*'");
+      expect(journal).toContain("master's role handed over to");
+      expect(journal).not.toMatch(/warning|denied|not permitted/i);
+      await cluster.holds();
+    });
+  });
+});
