@@ -127,6 +127,15 @@ describeWithHosts("nodes on hosts of their own", { timeout: 180_000 }, () => {
     expect(await pids()).toEqual(before);
   });
 
+  it("an open connection is none of whoever does not know the host", async () => {
+    const known = path.join(checkout.root, "known_hosts");
+    fs.writeFileSync(known, "");
+    expect((await step("install", "redis-a")).code).toBe(0);
+    const unknown = await step("install", "redis-a", { knownHostsFile: known });
+    expect(unknown.code).toBe(1);
+    expect(unknown.all).toContain("has no key for it");
+  });
+
   it("kill -9 of the master: its agent makes a replica master, and systemd starts the node as a replica", async () => {
     const former = await master();
     await lab.ssh(former, "sudo kill -9 $(systemctl show -p MainPID --value redis-ha-hosts-redis)");
