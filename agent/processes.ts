@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { HOST_BOOT } from "../topology/host-places.ts";
 import { readIfThere, writeAtomically } from "./node-folder.ts";
 
 /** A process that we started: a pid alone may belong to a stranger by now, pid and start time together may not. */
@@ -12,7 +13,8 @@ export interface ProcessRecord {
 }
 
 /** Start times count from the boot, and records survive one: without it a stranger might match after a reboot. */
-const bootId = (): string => (readIfThere("/proc/sys/kernel/random/boot_id") ?? "").slice(0, 8);
+const bootId = (): string =>
+  (readIfThere(HOST_BOOT) ?? readIfThere("/proc/sys/kernel/random/boot_id") ?? "").slice(0, 8);
 
 /** When a living process started, or undefined when there is none (a zombie counts as none). */
 export function processStart(pid: number): string | undefined {

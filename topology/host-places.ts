@@ -4,6 +4,8 @@ import type { NodeSpec } from "./node-spec.ts";
 export const HOST_STATE = "/var/lib/redis-ha";
 /** The agent's program on a host; root's, so that the agent cannot change what it runs. */
 export const HOST_PROGRAM = "/usr/local/lib/redis-ha/redis-ha.cjs";
+/** Tells one boot of a host from the next, by the same name inside every sandbox. */
+export const HOST_BOOT = "/run/redis-ha-boot";
 
 /** Is the node on a host of its own, where systemd starts its servers? */
 export const onHost = ({ target }: Pick<NodeSpec, "target">): boolean => target !== "local";

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { readIfThere } from "../node-folder.ts";
+import { HOST_BOOT } from "../../topology/host-places.ts";
 import { ensureFile, type HostRole } from "./role.ts";
 
 /** Each with its reason, and where it is in /proc. */
@@ -10,6 +11,8 @@ const SETTINGS = [
 ] as const;
 /** Huge pages make each write after a fork copy 2 MiB instead of 4 KiB. */
 const HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled";
+/** In a container, a unit's sandbox on Debian 12 shows another boot than a shell does; a file in /run is the same for both. */
+const AT_BOOT = `w ${HUGE_PAGES} - - - - madvise\nf ${HOST_BOOT} 0444 root root - %b\n`;
 
 /** Settings of the kernel that redis asks for. They survive a reboot. */
 export const kernel: HostRole = {
@@ -18,8 +21,8 @@ export const kernel: HostRole = {
     const done: string[] = [];
     const text = SETTINGS.map(([key, value, why]) => `# ${why}\n${key} = ${value}\n`).join("");
     if (ensureFile("/etc/sysctl.d/60-redis-ha.conf", text)) done.push("60-redis-ha.conf written");
-    if (ensureFile("/etc/tmpfiles.d/redis-ha.conf", `w ${HUGE_PAGES} - - - - madvise\n`))
-      done.push("redis-ha.conf for huge pages written");
+    if (ensureFile("/etc/tmpfiles.d/redis-ha.conf", AT_BOOT)) done.push("redis-ha.conf for tmpfiles written");
+    if (!fs.existsSync(HOST_BOOT)) ensureFile(HOST_BOOT, fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8"));
     for (const [key, value] of SETTINGS) {
       const file = `/proc/sys/${key.replaceAll(".", "/")}`;
       if (set(file, value, (now) => now === value, warn)) done.push(`${key} is ${value}`);
