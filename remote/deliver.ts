@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { HOST_PROGRAM } from "../topology/host-places.ts";
 import { programFile } from "../agent/program.ts";
+import { APT, explainApt } from "../agent/roles/apt.ts";
 import type { Answer, Ssh } from "./ssh.ts";
 
 /** Packages are fetched meanwhile. */
@@ -17,6 +18,10 @@ const LOOK = `. /etc/os-release; echo "id=$ID version=$VERSION_ID root=$(id -u) 
 const SUPPORTED = ["12", "13"];
 /** Packages, program and an empty cluster need about this much, in KiB. */
 const LEAST_FREE = 500 * 1024;
+
+/** What Debian 12 has had since February 2024; the program is built for it. */
+const LEAST_NODE = "v18.19.0";
+const isOlder = (version: string, least: string): boolean => version.localeCompare(least, "en", { numeric: true }) < 0;
 
 /** A host on which the agent's program is run as root, over ssh. */
 export class RemoteHost {
@@ -54,6 +59,12 @@ export class RemoteHost {
       );
     }
     if (!facts["node"]) await this.installNode();
+    else if (isOlder(facts["node"], LEAST_NODE)) {
+      throw new Error(
+        `${this.node}: ${this.ssh.name} has Node ${facts["node"]}, and ${LEAST_NODE} or later is needed. Nothing was changed. ` +
+          `Upgrade the package nodejs there: apt-get update && apt-get install nodejs`,
+      );
+    }
     const program = fs.readFileSync(programFile());
     const hash = createHash("sha256").update(program).digest("hex");
     if (hash === facts["program"]) return;
@@ -88,10 +99,10 @@ export class RemoteHost {
 
   private async installNode(): Promise<void> {
     this.onLine(`${this.node}: installing nodejs`);
-    const apt = "apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=20";
-    const script = `export DEBIAN_FRONTEND=noninteractive; ${apt} update && ${apt} install --yes --no-install-recommends nodejs`;
+    // A source that has nothing to do with it may be down.
+    const script = `${APT.join(" ")} update; ${APT.join(" ")} --no-install-recommends install nodejs`;
     const answer = await this.ssh.run(`${this.sudo}sh -c '${script}' 2>&1`, { timeoutMs: PREPARE_TIMEOUT_MS });
-    this.failUnless(answer, "nodejs could not be installed; can the host reach its package source? (apt-get update)");
+    this.failUnless({ ...answer, stdout: explainApt(answer.stdout) }, "nodejs could not be installed");
   }
 
   private failUnless({ code, stdout, stderr }: Answer, what: string): void {

@@ -1,7 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { HOST_STATE } from "../../topology/host-places.ts";
-import { type HostRole, run, succeeds } from "./role.ts";
+import { installPackages } from "./apt.ts";
+import { preferences, strangerIn } from "./package-origin.ts";
+import { ensureFile, type HostRole, run, succeeds } from "./role.ts";
 
 /** Debian's own units start a server of their own, on our ports, as soon as the package is installed. */
 const DEBIAN_UNITS = {
@@ -9,21 +11,25 @@ const DEBIAN_UNITS = {
   valkey: ["valkey-server", "valkey-sentinel"],
 } as const;
 
-/** The engine's packages, without the services that come with them; the user and the folder of the nodes. */
+/** The engine's packages in the version of the host's release, without the services that come with them; the folder of the nodes. */
 export const base: HostRole = {
   name: "base",
-  ensure({ engine }) {
+  ensure({ engine }, warn) {
     const done: string[] = [];
-    const program = `/usr/bin/${engine}-server`;
+    const packages = [`${engine}-server`, `${engine}-sentinel`, `${engine}-tools`] as const;
+    const release = /^VERSION_CODENAME=(\w+)$/m.exec(fs.readFileSync("/etc/os-release", "utf8"))?.[1] ?? "";
+    const isNew = ensureFile("/etc/apt/preferences.d/redis-ha", preferences(packages, release));
+    if (isNew) done.push(`${engine} pinned to Debian ${release}`);
+    const isThere = fs.existsSync(`/usr/bin/${engine}-server`);
+    if (isNew || !isThere) refuseStranger(packages, isThere, release, warn);
     for (const unit of DEBIAN_UNITS[engine]) {
       const link = `/etc/systemd/system/${unit}.service`;
       if (fs.existsSync(link) && fs.realpathSync(link) === "/dev/null") continue;
       run("systemctl", "mask", "--now", `${unit}.service`);
       done.push(`Debian's ${unit}.service masked`);
     }
-    if (!fs.existsSync(program)) {
-      const packages = [`${engine}-server`, `${engine}-sentinel`, `${engine}-tools`];
-      run("apt-get", "install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", ...packages);
+    if (!isThere) {
+      installPackages(packages);
       done.push(`${packages.join(", ")} installed`);
     }
     if (!succeeds("id", engine)) throw new Error(`user ${engine} is missing; reinstall the package ${engine}-tools`);
@@ -31,6 +37,26 @@ export const base: HostRole = {
     return done;
   },
 };
+
+/** All three have one version. @throws when apt would install one that is not the release's; one that is there is named, and used */
+function refuseStranger(
+  packages: readonly [string, ...string[]],
+  isThere: boolean,
+  release: string,
+  warn: (line: string) => void,
+): void {
+  const policy = (...names: string[]): string => run("env", "LC_ALL=C", "apt-cache", "policy", ...names);
+  const [name] = packages;
+  const found = { sources: policy(), package: policy(name) };
+  const stranger = strangerIn(found, isThere ? "Installed" : "Candidate", release);
+  if (stranger === undefined) return;
+  const what = `${stranger}, and not Debian ${release}'s own`;
+  if (isThere) return warn(`${name} is ${what}: it is used, and has not been tested`);
+  throw new Error(
+    `${name} would be ${what}. Nothing was installed. Remove that source and have Debian's; or, if it is what you want, ` +
+      `install it yourself: apt-get install ${packages.join(" ")}`,
+  );
+}
 
 /** A folder of the service user's, which nobody else may look into. @returns whether it was made or changed */
 function ensureFolder(folder: string, user: string): boolean {
