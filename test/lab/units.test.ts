@@ -19,10 +19,9 @@ describeWithHosts("the units of a node", { timeout: 180_000 }, () => {
 
   it("a maxmemory that the host cannot hold is refused before anything is changed", async () => {
     const more = os.totalmem();
-    for (const verb of ["install", "apply"] as const) {
-      const { code, all } = await cluster.step(verb, "redis-a", (spec) =>
-        spec.replace("maxmemory 104857600", `maxmemory ${more}`),
-      );
+    const spec = cluster.spec("redis-a").replace("maxmemory 104857600", `maxmemory ${more}`);
+    for (const verb of ["install", "apply"]) {
+      const { code, all } = await cluster.step(verb, "redis-a", {}, { REDIS_HA_SPEC: spec });
       expect(code).toBe(1);
       const mib = Math.floor(more / 1024 ** 2);
       expect(all).toMatch(
@@ -37,7 +36,10 @@ describeWithHosts("the units of a node", { timeout: 180_000 }, () => {
   });
 
   describe("of a cluster that holds", () => {
-    beforeAll(() => cluster.apply(), 180_000);
+    beforeAll(async () => {
+      await cluster.apply();
+      await cluster.holds();
+    }, 180_000);
 
     /** What a unit leaves open, by the names of systemd-analyze. */
     async function open(unit: string): Promise<string[]> {
@@ -96,6 +98,21 @@ describeWithHosts("the units of a node", { timeout: 180_000 }, () => {
       const journal = await cluster.onHost(former, "journalctl --no-pager --output=cat -u 'redis-ha-hosts-*'");
       expect(journal).toContain("master's role handed over to");
       expect(journal).not.toMatch(/warning|denied|not permitted/i);
+      await cluster.holds();
+    });
+
+    it("a boot reads the kernel's settings as the last word on each, and tells itself from the one before", async () => {
+      const host = cluster.lab.host("redis-a");
+      const boot = await cluster.onHost("redis-a", "cat /run/redis-ha-boot");
+      await host.poweroff();
+      await host.boot();
+      expect(await cluster.onHost("redis-a", "cat /run/redis-ha-boot")).not.toBe(boot);
+      // A container cannot set them; this is what systemd sets on a machine.
+      const settings = (await cluster.onHost("redis-a", "systemd-analyze cat-config --tldr sysctl.d")).split("\n");
+      for (const setting of ["vm.overcommit_memory = 1", "vm.swappiness = 1", "net.core.somaxconn = 4096"]) {
+        const key = setting.split("=")[0] ?? "";
+        expect(settings.filter((line) => line.startsWith(key)).at(-1)).toBe(setting);
+      }
       await cluster.holds();
     });
   });
