@@ -27,7 +27,8 @@ export async function buildBundle(outfile: string): Promise<Bundle> {
     outfile,
     bundle: true,
     platform: "node",
-    target: "node20",
+    // Debian 12's; operators have a newer one.
+    target: "node18.19",
     format: "cjs",
     keepNames: true,
     legalComments: "none",
