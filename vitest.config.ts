@@ -29,8 +29,8 @@ export default defineConfig({
           retry: process.env["CI"] ? 1 : 0,
           include: alone,
           maxWorkers: 2,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           // After the fast ones, so that their load does not disturb the timings of failovers.
           sequence: { groupOrder: 1 },
         },

@@ -1,4 +1,5 @@
 import net from "node:net";
+import type { RaisedEpoch } from "./handover/epoch.ts";
 import type { ServerName } from "./server.ts";
 
 /** What a command may ask of the resident agent of a node. One JSON line there, one JSON line back. */
@@ -8,8 +9,8 @@ export type Request =
   | { do: "ensure" }
   /** Stop and start one server, through its prestart step. */
   | { do: "restart"; server: ServerName }
-  /** Stop and start the Sentinel with this epoch, see handover/epoch.ts. */
-  | { do: "raise-epoch"; epoch: number }
+  /** Stop and start the Sentinel with this master and epoch, see handover/epoch.ts. */
+  | ({ do: "raise-epoch" } & RaisedEpoch)
   /** The prestart step of a server that systemd is about to start. */
   | { do: "prepare"; server: ServerName }
   /** Stop one server and leave it stopped. */

@@ -338,9 +338,9 @@ export class Resident {
         const supervised = this.supervised.get("sentinel");
         if (!supervised) return;
         // systemd starts it again at once.
-        supervised.beforeStart = (): void => writeEpoch(supervised.server, this.folder, request.epoch);
+        supervised.beforeStart = (): void => writeEpoch(supervised.server, this.folder, request);
         await this.stoppedWhile(supervised, () =>
-          restartWithEpoch(supervised.server, this.folder, request.epoch, () => this.ended(supervised)),
+          restartWithEpoch(supervised.server, this.folder, request, () => this.ended(supervised)),
         ).finally(() => (supervised.beforeStart = undefined));
         return;
       }

@@ -93,18 +93,14 @@ export function reconcileSentinelState(
   return { text: lines.join("\n"), changes };
 }
 
-/** The same state with another epoch: current, configured and voted for alike. */
-export function withEpoch(text: string, name: string, epoch: number): string {
-  const rest = text
-    .split("\n")
-    .filter(
-      (line) => !isStateOf(line, name, ["config-epoch", "leader-epoch"]) && !/^sentinel current-epoch /.test(line),
-    );
-  const lines = [`sentinel config-epoch ${name} ${epoch}`, `sentinel leader-epoch ${name} ${epoch}`];
-  const monitor = rest.findIndex((line) => line.startsWith(`sentinel monitor ${name} `));
-  // Sentinel reads the epochs of a master only below its monitor line.
-  if (monitor >= 0) rest.splice(monitor + 1, 0, ...lines, `sentinel current-epoch ${epoch}`);
-  return rest.join("\n");
+/**
+ * The state with a master and an epoch that are new to the group, whatever it says itself: a Sentinel may have been
+ * silent when the others were told of the master.
+ * @param epoch higher than any that the group has had
+ */
+export function withMaster(text: string, spec: NodeSpec, master: Endpoint, epoch: number): string {
+  if (!ownView(text, spec.masterName).master) return seedSentinelState(spec, master, epoch, allNodes(spec));
+  return reconcileSentinelState(text, spec, { master, epoch, source: "a hand-over" }).text;
 }
 
 /** What a state file says of the master. */

@@ -231,7 +231,7 @@ export async function settleEpoch(step: {
 }): Promise<void> {
   const { links, lock, folder, from, to, onStep = () => undefined } = step;
   await lock.hold();
-  const epoch = await raiseGroupEpoch(links, folder, from, step.epoch);
+  const epoch = await raiseGroupEpoch(links, folder, to, from, step.epoch);
   onStep("raised");
   await untilAgreed(links, to, epoch, agreement(links.group));
   onStep("agreed");

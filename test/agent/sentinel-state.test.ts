@@ -4,7 +4,7 @@ import {
   reconcileSentinelState,
   seedSentinelState,
   sentinelId,
-  withEpoch,
+  withMaster,
 } from "../../agent/sentinel-state.ts";
 import { allNodes } from "../../topology/node-spec.ts";
 import { specOf } from "../support/spec.ts";
@@ -97,34 +97,43 @@ describe("the state of a Sentinel that was away", () => {
   });
 });
 
-describe("another epoch", () => {
-  it("takes the place of all three, below the monitor line, and leaves the rest as it is", () => {
-    const text = withEpoch(seeded, "redis-ha-test", 7);
-    expect(text).toBe(seeded.replaceAll(/(epoch.*) 3$/gm, "$1 7"));
+describe("a master and an epoch that are new to the group", () => {
+  const lines = (text: string): string[] => text.split("\n").filter(Boolean).sort();
+
+  it("of the same master change the three epochs, and leave the rest as it is", () => {
+    const text = withMaster(seeded, spec, at(7001), 7);
+    expect(lines(text)).toEqual(lines(seeded.replaceAll(/(epoch.*) 3$/gm, "$1 7")));
+    expect(ownView(text, "redis-ha-test")).toMatchObject({ configEpoch: 7, currentEpoch: 7, master: at(7001) });
   });
 
-  it("is put into a file without one, as after SENTINEL MONITOR", () => {
+  it("are put into a file without an epoch, as after SENTINEL MONITOR", () => {
     const fresh = seeded
       .split("\n")
       .filter((line) => !line.includes("epoch"))
       .join("\n");
-    expect(withEpoch(fresh, "redis-ha-test", 7)).toBe(seeded.replaceAll(/(epoch.*) 3$/gm, "$1 7"));
+    expect(lines(withMaster(fresh, spec, at(7001), 7))).toEqual(lines(withMaster(seeded, spec, at(7001), 7)));
   });
 
-  it("is read back as what it was set to", () => {
-    expect(ownView(withEpoch(seeded, "redis-ha-test", 7), "redis-ha-test")).toMatchObject({
+  it("replace the master that a Sentinel names which was silent while the others were told", () => {
+    const text = withMaster(seeded, spec, at(7002), 7);
+    expect(ownView(text, "redis-ha-test")).toMatchObject({ configEpoch: 7, currentEpoch: 7, master: at(7002) });
+    expect(text).toContain("known-replica redis-ha-test 127.0.0.1 7001");
+    expect(text).not.toContain("known-replica redis-ha-test 127.0.0.1 7002");
+    // Its next start asks the others, who have epoch 0 of this master: that must not take it back.
+    const known = { master: at(7002), epoch: 0, source: "its peers" };
+    expect(reconcileSentinelState(text, spec, known).changes).toEqual([]);
+  });
+
+  it("are what a Sentinel begins with that watches nothing", () => {
+    expect(ownView(withMaster("", spec, at(7002), 7), "redis-ha-test")).toMatchObject({
       configEpoch: 7,
       currentEpoch: 7,
-      master: at(7001),
+      master: at(7002),
     });
   });
 
-  it("of another master is left alone", () => {
+  it("leave another master's state alone", () => {
     const other = `${seeded}sentinel monitor other 127.0.0.1 7009 2\nsentinel config-epoch other 2\n`;
-    expect(withEpoch(other, "redis-ha-test", 7)).toContain("sentinel config-epoch other 2\n");
-  });
-
-  it("is not invented for a Sentinel that watches no such master", () => {
-    expect(withEpoch("sentinel myid x\n", "redis-ha-test", 7)).toBe("sentinel myid x\n");
+    expect(withMaster(other, spec, at(7001), 7)).toContain("sentinel config-epoch other 2\n");
   });
 });
