@@ -7,7 +7,7 @@ import { fingerprintsOf, temporaryFolder } from "../support/synth.ts";
 import { quietTerraform } from "../support/terraform.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const notPartOfACheckout = ["node_modules", ".git", "cdktf.out", ".state", ".terragrunt-cache"];
+const notPartOfACheckout = [".lab", "node_modules", ".git", "cdktf.out", ".state", ".terragrunt-cache"];
 
 /** A second checkout of the sources as they are now, at a path with spaces, sharing this one's node_modules. */
 async function checkout(name: string): Promise<string> {
