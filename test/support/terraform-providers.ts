@@ -21,6 +21,9 @@ if (!registryAnswers && providers) {
   console.warn(`${registry} cannot be reached: a stand-in serves in place of Terraform's providers (test/standin)`);
 }
 
+/** Whether stacks that need a provider can be applied here at all; where not, it has been said why. */
+export const haveProviders = providers !== undefined;
+
 /**
  * The environment for Terraform, OpenTofu, cdktf and Terragrunt with stacks that need a provider: empty where the real
  * ones can be downloaded, else it names the stand-in, with which a run shows nothing about the real provider.
@@ -28,7 +31,7 @@ if (!registryAnswers && providers) {
 export const providerEnvironment: Readonly<Record<string, string>> = providers ?? {};
 
 /** Tests that need a provider; skipped, with a word why, where there is neither the registry nor the stand-in. */
-export const describeWithProviders = describe.skipIf(!providers);
+export const describeWithProviders = describe.skipIf(!haveProviders);
 
 /** The environment that names the stand-in; undefined, with a word why, where it cannot be built. */
 export async function standInOrNothing(): Promise<Record<string, string> | undefined> {
