@@ -5,12 +5,13 @@ import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { withNodeLock } from "./apply.ts";
 import { askAgent } from "./control.ts";
+import { passGate } from "./gate.ts";
 import { HandOverRefused, handOver, type HandOverReport, type HandOverRequest } from "./handover/handover.ts";
 import { appliedSpec, type NodeFolder, nodeFolder, stateOf } from "./node-folder.ts";
 import { nothingApplied, whyNotApplied } from "./not-applied.ts";
 import { failOnError, passRoleOn, restartServer } from "./restart.ts";
 import { serverNames } from "./server.ts";
-import { type Report, type Session, withSession } from "./session.ts";
+import { type Report, retiredNodes, type Session, withSession } from "./session.ts";
 
 /** A machine that goes down does not wait for an apply. */
 const STOP_LOCK_WAIT_MS = 5000;
@@ -73,6 +74,21 @@ export function roll(context: ClusterContext, { nodes }: { nodes?: readonly stri
       }
     }
     return done;
+  });
+}
+
+/**
+ * Waits until the group can do without a node, all of it, for a moment.
+ * @param verb what is about to be done: "rebooting"
+ * @throws GateShut when it cannot, with the reason and the way out
+ */
+export function passGateFor(context: ClusterContext, name: string, verb: string): Promise<void> {
+  return withCluster(context, "gate", async (session) => {
+    const { links, spec, report } = session;
+    const node = links.group.nodes.find((each) => each.name === name);
+    if (!node) throw new Error(`${spec.environment} has no node ${name}`);
+    const where = { environment: spec.environment, retired: () => retiredNodes(session), report };
+    for (const server of serverNames(node)) await passGate(links, where, node, server, { verb });
   });
 }
 

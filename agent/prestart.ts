@@ -173,7 +173,10 @@ function firstMaster(
     })
     .sort((a, b) => b.epoch - a.epoch);
   if (best) return { ...best, source: `the Sentinel of ${best.voter.name}` };
-  const claimed = claimedMaster(claims);
+  // On a host nothing is known of a node that is silent: it may be master by its own account, with newer data.
+  const silent = claims.some(({ node, answers }) => !answers && node.name !== spec.node.name);
+  const guess = onHost(spec) && silent && fs.existsSync(folder.complete);
+  const claimed = guess ? undefined : claimedMaster(claims);
   if (claimed) return { node: claimed, epoch: 0, source: "the data nodes" };
   if (!groupIsNew(spec, folder)) {
     const masters = claims.filter(({ role }) => role.kind === "master").map(({ node }) => node.name);

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { nodeFolder } from "../agent/node-folder.ts";
+import { passGateFor } from "../agent/operations.ts";
 import { programHash } from "../agent/program.ts";
 import { electEvidence, electOnHost } from "../agent/repair/elect.ts";
 import { askRedis, askSentinels } from "../cluster/answers.ts";
@@ -38,6 +39,10 @@ export async function answer(): Promise<number> {
       return 0;
     case "facts":
       say(nodeFacts(nodeFolder(HOST_STATE, environment, request.node)));
+      return 0;
+    case "gate":
+      await passGateFor(context, request.node, request.verb);
+      say(true);
       return 0;
     case "elect":
       if (request.part === "evidence") say(await electEvidence(context));

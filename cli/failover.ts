@@ -2,7 +2,8 @@ import { failover as handOver, roll as rollAll } from "../agent/operations.ts";
 import type { ClusterContext } from "../agent/operations.ts";
 import type { Hosts } from "../remote/hosts.ts";
 import { failoverOnHost, rollOnHosts } from "../remote/operations.ts";
-import type { Chosen } from "./environment-choice.ts";
+import { rebootHosts } from "../remote/reboot.ts";
+import { type Chosen, UsageError } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 
 /** What `redis-ha failover --json` prints: a contract, described in docs/json.md. */
@@ -53,14 +54,22 @@ export interface RollDocument {
 /** @returns 0 when every server was restarted and is in step again */
 export async function roll(
   { environment, inventory }: Chosen,
-  options: Options & { nodes?: string[] },
+  options: Options & { nodes?: string[]; reboot?: boolean },
 ): Promise<number> {
-  const { root, hosts, json, nodes } = options;
+  const { root, hosts, json, nodes, reboot = false } = options;
+  if (reboot && !hosts) throw new UsageError(`--reboot: the nodes of ${environment} run on this computer`);
   const context = { environment, inventory, root, report: progress };
-  const done = hosts ? await rollOnHosts(hosts, nodes) : await rollAll(context, nodes === undefined ? {} : { nodes });
+  const done = !hosts
+    ? await rollAll(context, nodes === undefined ? {} : { nodes })
+    : reboot
+      ? await rebootHosts(hosts, nodes, progress)
+      : await rollOnHosts(hosts, nodes);
   if (!done) return 1;
   const document: RollDocument = { version: 1, environment, done };
   if (json) printJson(document);
-  else print(colours.green(`${environment}: every server was restarted, one at a time`));
+  else
+    print(
+      colours.green(`${environment}: every ${reboot ? "host was rebooted" : "server was restarted"}, one at a time`),
+    );
   return 0;
 }

@@ -117,18 +117,28 @@ function buildProgram(done: (code: number) => void, choose: Choose): Command {
 
   command(program, "roll", "Restart every server and Sentinel, one at a time, the master last and after a hand-over")
     .argument("[nodes...]", "only these nodes")
+    .option("--reboot", "reboot the hosts instead, for a new kernel")
     .addHelpText(
       "after",
       help([
         ["npx redis-ha roll", "after an upgrade of the server's package: every node runs the new program"],
         ["npx redis-ha roll redis-b", "one node"],
+        ["npx redis-ha roll --reboot --env lab", "after an upgrade of the hosts' kernel"],
       ]),
     )
-    .action(async (nodes: string[], options: CommonOptions) => {
+    .action(async (nodes: string[], options: CommonOptions & { reboot?: boolean }) => {
       const { chosen, root, hosts } = choose(options);
       knownNodes(chosen, nodes);
       const { roll } = await import("./failover.ts");
-      done(await roll(chosen, { root, hosts, json: options.json === true, ...(nodes.length > 0 ? { nodes } : {}) }));
+      done(
+        await roll(chosen, {
+          root,
+          hosts,
+          json: options.json === true,
+          reboot: options.reboot === true,
+          ...(nodes.length > 0 ? { nodes } : {}),
+        }),
+      );
     });
 
   command(program, "drill", "Break the cluster on purpose while clients read and write, and count what they lose")

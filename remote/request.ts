@@ -14,6 +14,8 @@ export type Question =
   | { readonly want: "evidence" }
   /** What is written down of the host's own node: `NodeFacts`. */
   | { readonly want: "facts"; readonly node: string }
+  /** Can the group do without the host's node for a moment? Fails with the reason when it cannot. */
+  | { readonly want: "gate"; readonly node: string; readonly verb: string }
   /** One part of an election, see agent/repair/elect.ts. */
   | { readonly want: "elect"; readonly part: ElectPart; readonly node: string }
   /** A command of ours, with `--json` among its arguments. */

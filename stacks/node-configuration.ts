@@ -1,4 +1,8 @@
-import type { TerraformIterator, TerraformStack } from "cdktf";
+import { NullProvider } from "@cdktf/provider-null/lib/provider/index.js";
+import { Resource as NullResource } from "@cdktf/provider-null/lib/resource/index.js";
+import { Token } from "cdktf";
+import type { TerraformIterator, TerraformMetaArguments, TerraformStack } from "cdktf";
+import { Construct } from "constructs";
 import type { NodeMembership } from "./node-membership.ts";
 import type { NodeProgram } from "./node-program.ts";
 import { TerraformData } from "./terraform-data.ts";
@@ -17,17 +21,20 @@ export interface NodeConfigurationProps {
  *
  * It is replaced whenever the spec changes, and has no destroy provisioner: a new configuration is no reason to stop a
  * node. The rendered files are triggers themselves, one key a file, so that a plan shows what changes in them line by line.
+ *
+ * On hosts it is a `null_resource`; on this computer a `terraform_data`, for which nothing has to be downloaded.
  */
-export class NodeConfiguration extends TerraformData {
+export class NodeConfiguration extends Construct {
   public constructor(stack: TerraformStack, { specs, membership, program, reach }: NodeConfigurationProps) {
-    super(stack, "configuration", {
+    super(stack, "configuration");
+    const triggers =
+      "${merge(each.value.files, {" +
+      ' node = jsonencode({ for key, value in each.value : key => value if key != "files" }),' +
+      // A dependency alone would not carry the replacement of a node on to its configuration.
+      ` membership = terraform_data.${membership.friendlyUniqueId}[each.key].id` +
+      " })}";
+    const rest: TerraformMetaArguments = {
       forEach: specs,
-      triggersReplace:
-        "${merge(each.value.files, {" +
-        ' node = jsonencode({ for key, value in each.value : key => value if key != "files" }),' +
-        // A dependency alone would not carry the replacement of a node on to its configuration.
-        ` membership = terraform_data.${membership.friendlyUniqueId}[each.key].id` +
-        " })}",
       provisioners: [
         {
           type: "local-exec",
@@ -38,7 +45,12 @@ export class NodeConfiguration extends TerraformData {
           },
         },
       ],
-    });
-    this.overrideLogicalId("configuration");
+    };
+    const onHosts = reach !== undefined;
+    if (onHosts) new NullProvider(this, "null");
+    const resource = onHosts
+      ? new NullResource(this, "Resource", { triggers: Token.asStringMap(triggers), ...rest })
+      : new TerraformData(this, "Resource", { triggersReplace: triggers, ...rest });
+    resource.overrideLogicalId("configuration");
   }
 }

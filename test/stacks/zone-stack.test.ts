@@ -2,7 +2,7 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { parseEnvironment } from "../../environments/parse.ts";
-import { awsInput } from "../environments/inputs.ts";
+import { awsInput, sshInput } from "../environments/inputs.ts";
 import { TerraformData } from "../../stacks/terraform-data.ts";
 import { specsOf } from "../../topology/render.ts";
 import { anEnvironment, threeZones } from "../support/environment.ts";
@@ -114,6 +114,23 @@ test("a new configuration does not retire the node: only membership has a destro
     command: expect.stringMatching(/ host apply$/) as string,
     environment: { REDIS_HA_SPEC: "${jsonencode(each.value)}" },
   });
+});
+
+test("on hosts a node's configuration is a null_resource, with the same triggers and provisioner as on this computer", async () => {
+  const onHosts = theStack(
+    await synthStacks([parseEnvironment(sshInput(), { computerMemoryMb: 65_536 })]),
+    "hosts-zone-a",
+  );
+  const local = await zoneA();
+  expect(addressesOf(onHosts)).toEqual(["null_resource.configuration", "terraform_data.membership"]);
+  expect(onHosts.terraform.required_providers).toEqual({ null: { source: "null", version: "3.2.4" } });
+  const [there, here] = [onHosts.resource["null_resource"], local.resource["terraform_data"]];
+  expect(there?.["configuration"]?.triggers).toMatch(/^\$\{merge\(each\.value\.files, /);
+  expect(there?.["configuration"]?.triggers).toBe(here?.["configuration"]?.triggers_replace);
+  expect(there?.["configuration"]?.for_each).toBe("${local.nodes}");
+  expect(there?.["configuration"]?.provisioner).toMatchObject(here?.["configuration"]?.provisioner ?? []);
+  expect(local.terraform).not.toHaveProperty("required_providers");
+  expect(local).not.toHaveProperty("provider");
 });
 
 test("the program of the provisioners is an asset of the stack, found wherever a driver copied the stack to", async () => {

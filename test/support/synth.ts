@@ -13,13 +13,17 @@ export interface SynthesizedStack {
   readonly resource: Readonly<Record<string, Readonly<Record<string, SynthesizedResource>>>>;
   readonly terraform: {
     readonly required_version: string;
+    readonly required_providers?: Readonly<Record<string, unknown>>;
     readonly backend: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   };
 }
 
 export interface SynthesizedResource {
   readonly for_each: string;
-  readonly triggers_replace: unknown;
+  /** Of a `terraform_data`. */
+  readonly triggers_replace?: unknown;
+  /** Of a `null_resource`. */
+  readonly triggers?: unknown;
   readonly input?: Readonly<Record<string, string>>;
   readonly provisioner: readonly { readonly "local-exec": LocalExec }[];
 }

@@ -13,6 +13,8 @@ import type { HostRecord } from "./records.ts";
 const BOOT_TIMEOUT_MS = 60_000;
 /** systemd itself waits up to 90 s for a unit that does not stop. */
 const POWEROFF_TIMEOUT_MS = 120_000;
+/** How systemd-nspawn ends when the host has asked for a reboot, and somebody else is to start it again. */
+const REBOOT_CODE = 133;
 const COMMAND_TIMEOUT_MS = 60_000;
 
 /** What a host loses: what it is sent, what it sends, or both. */
@@ -45,7 +47,7 @@ export class Host {
     this.console = path.join(record.folder, "console.log");
   }
 
-  /** The computer's pid of the host's systemd-nspawn, or undefined when the host is off. */
+  /** The computer's pid of what runs the host's systemd-nspawn, or undefined when the host is off. */
   pid(): number | undefined {
     const record = readRecord<ProcessRecord>(this.processFile);
     return record && isAlive(record) ? record.pid : undefined;
@@ -144,7 +146,7 @@ export class Host {
       "--boot",
     ];
     // From its first moment in a group and a namespace of the lab: whoever kills this process here, it is found.
-    const script = `${this.group.joining} && exec "$@"`;
+    const script = `${this.group.joining} || exit; while "$@"; [ $? -eq ${REBOOT_CODE} ]; do :; done`;
     const log = fs.openSync(this.console, "a", 0o600);
     try {
       const args = ["-c", script, "sh", ...inNamespace(this.control, nspawn)];
