@@ -43,6 +43,7 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
   const strangers = strangersAmong(answers, folder);
   const peers = answers.filter(({ node }) => !strangers.includes(node));
   const initialised = fs.existsSync(folder.initialised);
+  const journal = readJournal(folder);
   const decision = decideRole({
     spec,
     persisted: persistedRole(readIfThere(folder.runtimeConf)),
@@ -51,7 +52,7 @@ export async function prestartRedis(spec: NodeSpec, folder: NodeFolder): Promise
     groupIsNew: !initialised && groupIsNew(spec, folder),
     sentinels,
     peers,
-    handingOver: readJournal(folder) !== undefined,
+    ...(journal ? { handingOver: journal } : {}),
     elected: fs.existsSync(folder.elected),
   });
   if (decision.role === "wait") return decision;
@@ -182,7 +183,9 @@ function firstMaster(
     const masters = claims.filter(({ role }) => role.kind === "master").map(({ node }) => node.name);
     throw new Error(
       `${spec.engine}-sentinel of ${spec.node.name} does not start: its state is lost, no other Sentinel answers, and ` +
-        (masters.length > 0 ? `${masters.join(" and ")} each claim to be master` : "no data node is or was master") +
+        (masters.length > 0
+          ? `${masters.join(" and ")} ${masters.length > 1 ? "each claim" : "claims"} to be master`
+          : "no data node is or was master") +
         `, so nobody knows whose data is the newest. ${HOW_TO_DECIDE}`,
     );
   }

@@ -28,7 +28,10 @@ export interface RoleFacts {
   /** What the other data nodes say. */
   readonly peers: readonly RedisAnswer[];
   /** This node was handing the master's role over when it, or whoever did it, died. */
-  readonly handingOver?: boolean;
+  readonly handingOver?: {
+    /** Unknown where Sentinel chooses. */
+    readonly to?: string;
+  };
   /** The operator chose this node as master (`redis-ha elect`), and it has not started since. */
   readonly elected?: boolean;
 }
@@ -57,7 +60,8 @@ export function decideRole(facts: RoleFacts): RoleDecision {
   if (facts.elected && facts.hasData)
     return { role: "master", fenced: true, because: "redis-ha elect chose this node" };
   const rival = rivalOf(facts);
-  if (rival && facts.handingOver) {
+  // A master that is another one than who took the role may have been away, and have less.
+  if (rival && facts.handingOver && (facts.handingOver.to ?? rival.name) === rival.name) {
     return {
       role: "replica",
       of: redisEndpoint(rival),

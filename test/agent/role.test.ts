@@ -112,6 +112,21 @@ describe("the role in which redis-server starts", () => {
       "replica of 7001",
     ],
     ["no quorum, was replica: stays replica", facts("b", { persisted: replicaOf(a) }), "replica of 7001"],
+    [
+      "no quorum, its role was handed over to one that is master: its replica",
+      facts("a", { handingOver: { to: "redis-b" }, peers: [redis(b)] }),
+      "replica of 7002",
+    ],
+    [
+      "no quorum, its role was handed over to one that is down, and another says that it is master: not its replica",
+      facts("a", { handingOver: { to: "redis-b" }, peers: [silent(b), redis(c)] }),
+      "fenced master",
+    ],
+    [
+      "no quorum, its role was being handed over to whom Sentinel chooses: replica of who is master",
+      facts("a", { handingOver: {}, peers: [redis(b)] }),
+      "replica of 7002",
+    ],
     ["no quorum, was master: master that takes no writes", facts("a", {}), "fenced master"],
     [
       "one Sentinel is no quorum: was master, takes no writes",
