@@ -2,8 +2,9 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { parseEnvironment } from "../../environments/parse.ts";
-import { awsInput } from "../environments/inputs.ts";
+import { awsInput, sshInput } from "../environments/inputs.ts";
 import { inventoryOf } from "../../stacks/inventory.ts";
+import type { Inventory } from "../../topology/inventory.ts";
 import { synthesize } from "../../stacks/synth.ts";
 import { specsOf } from "../../topology/render.ts";
 import { anEnvironment, threeZones } from "../support/environment.ts";
@@ -51,6 +52,20 @@ test("the inventory names each environment's stacks in the order in which they a
     quorum: 2,
     stacks: ["demo-zone-a", "demo-zone-b", "demo-zone-c", "demo-zone-d"],
   });
+});
+
+test("the inventory says how hosts are reached, with the description's own paths, and nothing where there are none", async () => {
+  const target = { kind: "ssh", user: "admin", proxyJump: "bastion", knownHostsFile: ".lab/known_hosts" } as const;
+  const environments = [anEnvironment(), parseEnvironment({ ...sshInput(), target })];
+  const outdir = await synthIntoTemporaryFolder(environments);
+  const written = (await readJson(outdir, "environments.json")) as Inventory;
+  expect(written.environments["hosts"]?.reach).toEqual({
+    user: "admin",
+    port: 22,
+    proxyJump: "bastion",
+    knownHostsFile: ".lab/known_hosts",
+  });
+  expect(written.environments["demo"]).not.toHaveProperty("reach");
 });
 
 test("a second synth rewrites nothing but the stamp", async () => {
