@@ -6,7 +6,7 @@ import { type ClusterView, lagBehind, summary } from "../cluster/view.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { clientOptions, ioredisModule } from "./client-options.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
-import { print, printJson, progress } from "./output.ts";
+import { print, printJson, progress, quoted } from "./output.ts";
 import type { ConnectFlags } from "./program.ts";
 
 /**
@@ -88,9 +88,6 @@ export function replicaOf(view: ClusterView): Found {
   if (!any) return {};
   return { node: any.node, warning: `${any.node.name} is not linked to the master: what it holds may be old` };
 }
-
-/** For a POSIX shell. */
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
 /** Runs redis-cli on this terminal. Ctrl-C belongs to redis-cli: the shell sends it to both, and we wait for it to end. */
 function execute(program: string, args: string[]): Promise<number> {

@@ -18,6 +18,10 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
+/** A word of a command, for a POSIX shell. */
+export const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
 /**
  * A reader that has seen enough (`| head`) must neither crash the command nor stop it half-way: what is under way on
  * the nodes goes on, and the exit code still tells the result.

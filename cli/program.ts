@@ -59,6 +59,26 @@ function buildProgram(done: (code: number) => void, choose: Choose): Command {
       done(await status(chosen, { hosts, json: options.json === true }));
     });
 
+  command(program, "inventory", "List the nodes that the environments describe, for people, scripts or Ansible")
+    .option("--ansible", "print an inventory for Ansible, of all environments unless --env names one")
+    .option("--live", "with --ansible: ask the servers, and add groups with the present master and its replicas")
+    .option("--list", "with --ansible: what is printed anyway; Ansible calls its inventory scripts with it")
+    .option("--host <name>", "with --ansible: only the variables of this host")
+    .addHelpText(
+      "after",
+      help([
+        ["npx redis-ha inventory", "the table; what runs just now is shown by status"],
+        ["npx redis-ha inventory --json | jq -r '.nodes[].address'", "for scripts; docs/json.md has every field"],
+        ["ansible-inventory -i ansible/inventory --graph", "Ansible calls the script, and that calls this command"],
+        ["npx redis-ha inventory --ansible --env local --live", "what Ansible gets of one environment"],
+      ]),
+    )
+    .action(async (options: InventoryFlags) => {
+      const root = checkout();
+      const { inventory } = await import("./inventory.ts");
+      done(await inventory(readInventory(root), root, options));
+    });
+
   command(program, "verify", "Cross-check every server and Sentinel against each other and against what was applied")
     .option("--wait <seconds>", "keep looking until everything holds, at most this long", seconds, 0)
     .addHelpText(
@@ -244,6 +264,13 @@ export interface ConnectFlags {
   json?: boolean;
 }
 
+export interface InventoryFlags extends CommonOptions {
+  ansible?: boolean;
+  live?: boolean;
+  list?: boolean;
+  host?: string;
+}
+
 export interface DrillFlags {
   list?: boolean;
   json?: boolean;
@@ -272,13 +299,16 @@ interface Choice {
 }
 type Choose = (options: CommonOptions) => Choice;
 
-function choose(options: CommonOptions): Choice {
-  let root: string;
+function checkout(): string {
   try {
-    root = projectRoot();
+    return projectRoot();
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function choose(options: CommonOptions): Choice {
+  const root = checkout();
   const chosen = chooseEnvironment(readInventory(root), options.env);
   return { chosen, root, hosts: hostsOf(chosen, root, progress) };
 }

@@ -13,6 +13,21 @@ export interface Reach {
   readonly knownHostsFile: string;
 }
 
+/** A path of a description, made absolute: a relative one counts from the checkout, `~` is the user's home. */
+export function fileOf(root: string, given: string): string {
+  return path.resolve(root, given.replace(/^~(?=\/|$)/, os.homedir()));
+}
+
+/** The options of ssh with which it talks to a host only if the description's file has its key, and adds none to it. */
+export function knownHostsOnly({ knownHostsFile }: Reach, root: string): Readonly<Record<string, string>> {
+  return {
+    StrictHostKeyChecking: "yes",
+    UserKnownHostsFile: quoted(fileOf(root, knownHostsFile)),
+    GlobalKnownHostsFile: "none",
+    UpdateHostKeys: "no",
+  };
+}
+
 /** The host cannot be reached or does not let us in; nothing was sent. */
 export class Unreached extends Error {
   override name = "Unreached";
@@ -100,13 +115,10 @@ export class Ssh {
   }
 
   private options(): string[] {
-    const { user, port, identityFile, proxyJump, knownHostsFile } = this.reach;
+    const { user, port, identityFile, proxyJump } = this.reach;
     const options = {
       BatchMode: "yes",
-      StrictHostKeyChecking: "yes",
-      UserKnownHostsFile: quoted(this.file(knownHostsFile)),
-      GlobalKnownHostsFile: "none",
-      UpdateHostKeys: "no",
+      ...knownHostsOnly(this.reach, this.root),
       ConnectTimeout: CONNECT_SECONDS,
       ServerAliveInterval: ALIVE.everySeconds,
       ServerAliveCountMax: ALIVE.count,
@@ -118,20 +130,15 @@ export class Ssh {
     return [
       ...Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
       ...["-l", user, "-p", `${port}`],
-      ...(identityFile === undefined ? [] : ["-i", this.file(identityFile), "-o", "IdentitiesOnly=yes"]),
+      ...(identityFile === undefined ? [] : ["-i", fileOf(this.root, identityFile), "-o", "IdentitiesOnly=yes"]),
       ...(proxyJump === undefined ? [] : ["-J", proxyJump]),
     ];
   }
 
   /** What is behind one address may be another host by another way, and a connection that is there is not checked again. */
   private way(): string {
-    const way = JSON.stringify([this.root, this.file(this.reach.knownHostsFile), this.reach]);
+    const way = JSON.stringify([this.root, fileOf(this.root, this.reach.knownHostsFile), this.reach]);
     return createHash("sha256").update(way).digest("hex").slice(0, 8);
-  }
-
-  private file(given: string): string {
-    const home = given.replace(/^~(?=\/|$)/, os.homedir());
-    return path.resolve(this.root, home);
   }
 
   /** What to change, from what ssh says. */
