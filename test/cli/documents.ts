@@ -61,6 +61,26 @@ export const verifySchema = z.strictObject({
   ),
 });
 
+export const inventorySchema = z.strictObject({
+  version: z.literal(1),
+  environment: z.string(),
+  target: z.enum(["local", "ssh", "aws"]),
+  engine: z.enum(["redis", "valkey"]),
+  masterName: z.string(),
+  quorum: z.int().positive(),
+  nodes: z.array(
+    z.strictObject({
+      name: z.string(),
+      zone: z.string(),
+      kind: z.enum(["data", "witness"]),
+      address: z.ipv4(),
+      port: z.int().nullable(),
+      sentinelPort: z.int().nullable(),
+      promotable: z.boolean(),
+    }),
+  ),
+});
+
 const clientOfDrill = {
   client: z.string().min(1),
   errors: z.record(z.string(), z.int().positive()).nullable(),

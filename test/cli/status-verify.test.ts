@@ -2,7 +2,7 @@ import fs from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkTitles } from "../../cluster/verify.ts";
 import { ClusterFixture } from "../support/cluster-fixture.ts";
-import { drillSchema, statusSchema, verifySchema } from "./documents.ts";
+import { drillSchema, inventorySchema, statusSchema, verifySchema } from "./documents.ts";
 import { bash, redisHa } from "./run-cli.ts";
 
 const docs = await fs.readFile(new URL("../../docs/json.md", import.meta.url), "utf8");
@@ -155,6 +155,7 @@ describe("docs/json.md", () => {
   const [writer, reader] = [drillSchema.shape.writers.element, drillSchema.shape.readers.element];
   it.each<[string, string[]]>([
     ["status --json", [...keys(statusSchema), ...keys(status), ...keys(status.shape.sentinel.unwrap())]],
+    ["inventory --json", [...keys(inventorySchema), ...keys(inventorySchema.shape.nodes.element)]],
     ["drill --json", [...new Set([...keys(drillSchema), ...keys(writer), ...keys(reader)])]],
     ["verify --json", [...keys(verifySchema), ...keys(verifySchema.shape.checks.element), ...Object.keys(checkTitles)]],
   ])("describes every field of %s, and nothing else", (command, names) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type RedisAnswer, redisStateOf, type SentinelAnswer } from "../../cluster/answers.ts";
+import { rolesOf } from "../../cluster/roles.ts";
 import { lagBehind, nameOf, summary, troubles, viewOf } from "../../cluster/view.ts";
 import type { InventoryEnvironment } from "../../topology/inventory.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
@@ -138,5 +139,32 @@ describe("the view of a cluster", () => {
   it("names what is no node by its address", () => {
     expect(nameOf({ address: "10.0.0.3", port: 6379 }, nodes)).toBe("redis-c");
     expect(nameOf({ address: "10.0.0.3", port: 6380 }, nodes)).toBe("10.0.0.3:6380");
+  });
+});
+
+describe("the roles in a view", () => {
+  it.each<[string, ReturnType<typeof viewOf>, string, string, string]>([
+    ["healthy", view([master, replica, replica], [1, 1, 1]), "redis-a", "redis-b redis-c", ""],
+    ["the named master is down", view([refused, replica, replica], [1, 1, 1]), "", "redis-b redis-c", "redis-a"],
+    ["a second master", view([master, master, replica], [1, 1, 2]), "redis-a", "redis-c", "redis-b"],
+    ["no quorum names a master", view([master, replica, replica], [1, "x", "x"]), "", "redis-b redis-c", "redis-a"],
+    [
+      "the one that is named is still a replica",
+      view([master, replica, replica], [2, 2, 2]),
+      "",
+      "redis-c",
+      "redis-a redis-b",
+    ],
+    ["nobody answers", view([refused, refused, refused], ["x", "x", "x"]), "", "", "redis-a redis-b redis-c"],
+  ])("%s", (_, seen, named, replicas, unknown) => {
+    const names = (of: readonly TopologyNode[]): string => of.map(({ name }) => name).join(" ");
+    const roles = rolesOf(seen);
+    expect([names(roles.master), names(roles.replicas), names(roles.unknown)]).toEqual([named, replicas, unknown]);
+  });
+
+  it("no witness has one", () => {
+    const witness: TopologyNode = { ...nodes[2]!, kind: "witness", redisPort: undefined };
+    const seen = viewOf("prod", { ...inventory, nodes: [nodes[0]!, witness] }, [], []);
+    expect(rolesOf(seen)).toEqual({ master: [], replicas: [], unknown: [nodes[0]] });
   });
 });

@@ -1,0 +1,33 @@
+import type { EnvironmentInput } from "../../environments/environment.ts";
+
+/** Environments of which no node ever runs; names with hyphens, which no group of Ansible may have. */
+
+export const hostsInput: EnvironmentInput = {
+  name: "hosts-1",
+  target: {
+    kind: "ssh",
+    user: "admin",
+    port: 2222,
+    identityFile: "keys/id",
+    proxyJump: "jump@bastion:2022",
+    // Two spaces: ssh prints two files with one between them.
+    knownHostsFile: "keys/known  hosts",
+  },
+  zones: {
+    "rack-a": { nodes: [{ name: "redis-a", address: "127.0.1.10" }] },
+    "rack-b": { nodes: [{ name: "redis-b", address: "127.0.2.10", promotable: false }] },
+    "rack-c": { nodes: [{ name: "redis-c", address: "127.0.3.10" }] },
+  },
+  settings: { maxMemoryMb: 100 },
+};
+
+export const pairInput: EnvironmentInput = {
+  name: "pair",
+  target: { kind: "local" },
+  zones: {
+    a: { nodes: [{ name: "redis-a", port: 17191, sentinelPort: 17194 }] },
+    b: { nodes: [{ name: "redis-b", port: 17192, sentinelPort: 17195 }] },
+    c: { nodes: [{ name: "witness-c", runs: ["sentinel"], sentinelPort: 17196 }] },
+  },
+  settings: { maxMemoryMb: 100 },
+};
