@@ -15,20 +15,25 @@ const why = await whyNone();
 if (why !== undefined) console.warn(`SKIPPED, Ansible itself is not tested: ${why}`);
 
 /** Tests that need ansible-core; skipped, with a word why, where it cannot be had. Fetches it, once. */
-export const describeWithAnsible = describe.skipIf(why !== undefined);
+export const hasAnsible = why === undefined;
+export const describeWithAnsible = describe.skipIf(!hasAnsible);
 
-/** Runs one of Ansible's programs, past the user's own configuration of it. Its warnings appear on stderr. */
+/** One of Ansible's programs, and what it is run with so that the user's own configuration of it plays no part. */
+export const ansibleProgram = (name: "ansible" | "ansible-inventory"): string => path.join(folder, "bin", name);
+export const ansibleOptions = (env: Readonly<Record<string, string>>) => ({
+  cwd: folder,
+  env: { ANSIBLE_CONFIG: configuration, ANSIBLE_HOME: path.join(folder, "home"), ...env },
+  reject: false as const,
+  timeout: 60_000,
+});
+
+/** Runs one of them. Its warnings appear on stderr. */
 export async function ansible(
-  program: "ansible" | "ansible-inventory",
+  name: "ansible" | "ansible-inventory",
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string>>,
 ): Promise<{ code: number | undefined; stdout: string; stderr: string }> {
-  const { exitCode, stdout, stderr } = await execa(path.join(folder, "bin", program), args, {
-    cwd: folder,
-    env: { ANSIBLE_CONFIG: configuration, ANSIBLE_HOME: path.join(folder, "home"), ...env },
-    reject: false,
-    timeout: 60_000,
-  });
+  const { exitCode, stdout, stderr } = await execa(ansibleProgram(name), args, ansibleOptions(env));
   return { code: exitCode, stdout, stderr };
 }
 
