@@ -7,7 +7,7 @@ import { parseEnvironments } from "../../environments/parse.ts";
 import { inventoryOf } from "../../stacks/inventory.ts";
 import { ansible, describeWithAnsible } from "../support/ansible.ts";
 import { ClusterFixture } from "../support/cluster-fixture.ts";
-import { hostsInput, pairInput } from "./inventory-inputs.ts";
+import { hostsInput, pairOn } from "./inventory-inputs.ts";
 
 const script = fileURLToPath(new URL("../../ansible/inventory", import.meta.url));
 
@@ -34,7 +34,7 @@ describeWithAnsible("ansible/inventory, read by Ansible", { timeout: 60_000 }, (
 
   /** Two environments that never run and, if `live`, the cluster that does. */
   async function synthesized({ live }: { live: boolean }): Promise<void> {
-    const inventory = inventoryOf(parseEnvironments([hostsInput, pairInput]));
+    const inventory = inventoryOf(parseEnvironments([hostsInput, pairOn(17191)]));
     const environments = live ? { ...inventory.environments, local: cluster.inventory } : inventory.environments;
     await fs.writeFile(path.join(root, "cdktf.out", "environments.json"), JSON.stringify({ version: 1, environments }));
   }

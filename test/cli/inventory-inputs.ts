@@ -21,13 +21,14 @@ export const hostsInput: EnvironmentInput = {
   settings: { maxMemoryMb: 100 },
 };
 
-export const pairInput: EnvironmentInput = {
+/** @param port the first of five that nobody else uses at the same time */
+export const pairOn = (port: number): EnvironmentInput => ({
   name: "pair",
   target: { kind: "local" },
   zones: {
-    a: { nodes: [{ name: "redis-a", port: 17191, sentinelPort: 17194 }] },
-    b: { nodes: [{ name: "redis-b", port: 17192, sentinelPort: 17195 }] },
-    c: { nodes: [{ name: "witness-c", runs: ["sentinel"], sentinelPort: 17196 }] },
+    a: { nodes: [{ name: "redis-a", port, sentinelPort: port + 2 }] },
+    b: { nodes: [{ name: "redis-b", port: port + 1, sentinelPort: port + 3 }] },
+    c: { nodes: [{ name: "witness-c", runs: ["sentinel"], sentinelPort: port + 4 }] },
   },
   settings: { maxMemoryMb: 100 },
-};
+});

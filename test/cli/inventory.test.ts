@@ -11,8 +11,10 @@ import { parseEnvironments } from "../../environments/parse.ts";
 import { inventoryOf } from "../../stacks/inventory.ts";
 import { ClusterFixture, waitUntil } from "../support/cluster-fixture.ts";
 import { inventorySchema } from "./documents.ts";
-import { hostsInput, pairInput } from "./inventory-inputs.ts";
+import { hostsInput, pairOn } from "./inventory-inputs.ts";
 import { redisHa } from "./run-cli.ts";
+
+const pairInput = pairOn(17211);
 
 interface Printed {
   readonly hostvars: Record<string, Record<string, unknown>>;
@@ -51,7 +53,7 @@ describe("redis-ha inventory, of environments that do not run", () => {
     expect(hosts.stdout).toMatch(/redis-b +│ rack-b │ .* redis and Sentinel; never master │/);
     const pair = await run("--env", "pair");
     expect(pair.stdout).toContain("pair (redis-ha-pair), on this computer:\n");
-    expect(pair.stdout).toMatch(/witness-c │ c +│ 127.0.0.1 │ - +│ 17196 +│ Sentinel alone: a witness +│/);
+    expect(pair.stdout).toMatch(/witness-c │ c +│ 127.0.0.1 │ - +│ 17215 +│ Sentinel alone: a witness +│/);
   });
 
   it("--json keeps its contract", async () => {
@@ -67,14 +69,14 @@ describe("redis-ha inventory, of environments that do not run", () => {
       quorum: 2,
     });
     const place = { address: "127.0.0.1", promotable: false };
-    expect(nodes[0]).toMatchObject({ name: "redis-a", zone: "a", kind: "data", port: 17191, sentinelPort: 17194 });
+    expect(nodes[0]).toMatchObject({ name: "redis-a", zone: "a", kind: "data", port: 17211, sentinelPort: 17213 });
     expect(nodes[2]).toEqual({
       ...place,
       name: "witness-c",
       zone: "c",
       kind: "witness",
       port: null,
-      sentinelPort: 17196,
+      sentinelPort: 17215,
     });
   });
 
@@ -142,7 +144,7 @@ describe("redis-ha inventory, of environments that do not run", () => {
 
   it("--live waits about a second for servers that take connections and say nothing", async () => {
     const open = new Set<net.Socket>();
-    const silent = [17191, 17192, 17194, 17195, 17196].map((port) =>
+    const silent = [17211, 17212, 17213, 17214, 17215].map((port) =>
       net.createServer((socket) => open.add(socket)).listen(port, "127.0.0.1"),
     );
     try {
