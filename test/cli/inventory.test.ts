@@ -148,10 +148,13 @@ describe("redis-ha inventory, of environments that do not run", () => {
       net.createServer((socket) => open.add(socket)).listen(port, "127.0.0.1"),
     );
     try {
-      await run("--env", "pair"); // the program is built by now
+      await run("--env", "pair"); // builds the program where a source has changed
       const begin = performance.now();
+      await run("--ansible", "--env", "pair");
+      const withoutAsking = performance.now() - begin;
       const ran = await run("--ansible", "--live", "--env", "pair");
-      expect(performance.now() - begin).toBeLessThan(2000);
+      // The time of the program's own start depends on what else the computer does.
+      expect(performance.now() - begin - 2 * withoutAsking).toBeLessThan(1500);
       expect(ran.code).toBe(0);
       expect(ran.stderr).toContain("no server and no Sentinel answers (no answer in time)");
       expect(open.size).toBe(5);
