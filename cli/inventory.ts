@@ -1,6 +1,6 @@
 import Table from "cli-table3";
-import { rolesOf } from "../cluster/roles.ts";
-import { clusterView, summary } from "../cluster/view.ts";
+import { askRoles } from "../cluster/roles.ts";
+import { hostsOf } from "../remote/hosts.ts";
 import type { Inventory, InventoryEnvironment } from "../topology/inventory.ts";
 import { hasSentinel, isData, type TopologyNode } from "../topology/topology.ts";
 import { type AnsibleEnvironment, ansibleDocument, ansibleInventory, roleGroups } from "./ansible-inventory.ts";
@@ -55,7 +55,7 @@ export async function inventory(synthesized: Inventory, root: string, flags: Inv
     printJson(variablesOf(flags.host, chosen, root));
     return 0;
   }
-  const environments = flags.live ? await Promise.all(chosen.map(withRoles)) : chosen;
+  const environments = flags.live ? await Promise.all(chosen.map((each) => withRoles(each, root))) : chosen;
   printJson(ansibleDocument(ansibleInventory(environments, root)));
   return 0;
 }
@@ -107,18 +107,16 @@ function place({ target, reach }: InventoryEnvironment): string {
   return `on hosts reached by ssh as ${user}, port ${port}${proxyJump === undefined ? "" : `, through ${proxyJump}`}`;
 }
 
-/** Asks the servers and Sentinels, for at most a second or so; says on stderr which nodes have no known role. */
-async function withRoles({ environment, inventory }: Chosen): Promise<AnsibleEnvironment> {
-  const view = await clusterView(environment, inventory);
-  const roles = rolesOf(view);
+/** Asks who is master and who replica; says on stderr of which nodes that is not known. */
+async function withRoles(chosen: Chosen, root: string): Promise<AnsibleEnvironment> {
+  const { environment } = chosen;
+  const { roles, state } = await askRoles(chosen, hostsOf(chosen, root, progress));
   if (roles.unknown.length > 0) {
     const groups = roleGroups(environment);
     const names = roles.unknown.map(({ name }) => name).join(", ");
-    progress(
-      `redis-ha: ${environment}: ${summary(view)}. Neither in ${groups.master} nor ${groups.replicas}: ${names}`,
-    );
+    progress(`redis-ha: ${environment}: ${state}. Neither in ${groups.master} nor ${groups.replicas}: ${names}`);
   }
-  return { environment, inventory, roles };
+  return { ...chosen, roles };
 }
 
 function variablesOf(host: string, chosen: readonly Chosen[], root: string): object {

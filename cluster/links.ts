@@ -12,6 +12,7 @@ import {
   sentinelState,
 } from "./answers.ts";
 import { ASK_TIMEOUT_MS, KeptConnection, parseInfo } from "./connection.ts";
+import { within } from "./within.ts";
 
 /** What must be known of a group to act on it. A spec and an inventory both say it. */
 export interface Group {
@@ -154,20 +155,4 @@ function linkOf(links: readonly Link[], name: string): Link {
   const found = links.find(({ node }) => node.name === name);
   if (!found) throw new Error(`${name}: no such server in this group`);
   return found;
-}
-
-async function within<T>(withinMs: number | undefined, answer: Promise<T>): Promise<T> {
-  if (withinMs === undefined) return answer;
-  const over = new AbortController();
-  const late = delay(withinMs, undefined, { signal: over.signal }).then(() => {
-    throw new Error("no answer in time");
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    over.abort();
-    // The one that came second is of no concern any more.
-    late.catch(() => undefined);
-    answer.catch(() => undefined);
-  }
 }

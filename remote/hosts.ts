@@ -41,8 +41,12 @@ export class Hosts {
 
   /** Asks the host that can be asked soonest. @throws when no host can be */
   async any<T>(question: Question): Promise<T> {
-    this.nearest ??= this.findNearest();
-    return this.ask<T>(await this.nearest, question);
+    return this.ask<T>(await this.reached(), question);
+  }
+
+  /** That host, before it is asked. @throws when no host can be */
+  reached(): Promise<TopologyNode> {
+    return (this.nearest ??= this.findNearest());
   }
 
   /** @throws when the host cannot be asked, or could not answer */

@@ -9,7 +9,7 @@ export const hostsInput: EnvironmentInput = {
     user: "admin",
     port: 2222,
     identityFile: "keys/id",
-    proxyJump: "jump@bastion:2022",
+    proxyJump: "jump@127.0.0.1:17219",
     // Two spaces: ssh prints two files with one between them.
     knownHostsFile: "keys/known  hosts",
   },

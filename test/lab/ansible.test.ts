@@ -66,6 +66,16 @@ describeWithBoth("Ansible on a host, by the inventory", { timeout: 60_000 }, () 
     expect(said).toContain("admin on redis-a");
   });
 
+  it("has no roles after two seconds while no host can be asked: one was never set up, two do not answer", async () => {
+    const words = [script, "--list"];
+    const began = performance.now();
+    const { exitCode, stdout, stderr } = await lab.exec(words, { env: { REDIS_HA_PROJECT: root }, reject: false });
+    expect(performance.now() - began).toBeLessThan(6000);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain("hosts: no host could be asked within 2 s. Neither in hosts_master nor hosts_replicas");
+    expect(JSON.parse(String(stdout))).toMatchObject({ hosts_master: { hosts: [] }, hosts_replicas: { hosts: [] } });
+  });
+
   it("does not talk to a host whose key is not in the description's file", async () => {
     await fs.writeFile(path.join(root, "known_hosts"), "");
     const said = await onHost("true");

@@ -49,6 +49,16 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
     await cluster.holds();
   });
 
+  it("inventory --ansible --live has a host asked for the roles", async () => {
+    const { code, all, stdout } = await cluster.redisHa("inventory", "--ansible", "--live");
+    expect({ code, all }).toEqual({ code: 0, all: stdout });
+    const groups = JSON.parse(stdout) as Record<string, { hosts: string[] }>;
+    const master = await cluster.master();
+    expect(groups["hosts_master"]?.hosts).toEqual([`${master}.hosts`]);
+    const replicas = cluster.names.filter((name) => name !== master);
+    expect(groups["hosts_replicas"]?.hosts).toEqual(replicas.map((name) => `${name}.hosts`));
+  });
+
   it("connect runs redis-cli on the master's host", async () => {
     expect(await done("connect", "--exec", "--", "set", "from", "here there")).toContain("OK");
     expect(await done("connect", "--replica", "--exec", "--", "get", "from")).toContain("here there");
