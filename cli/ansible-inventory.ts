@@ -1,5 +1,5 @@
 import type { Roles } from "../cluster/roles.ts";
-import { fileOf, knownHostsOnly } from "../remote/ssh.ts";
+import { fileOf, knownHostsOnly, proxyOption } from "../remote/ssh.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { hasSentinel, isData, type TopologyNode } from "../topology/topology.ts";
 import { UsageError } from "./environment-choice.ts";
@@ -129,7 +129,7 @@ function variablesOf(
           ansible_ssh_common_args: sshArguments({
             ...knownHostsOnly(reach, root),
             ...(reach.identityFile === undefined ? {} : { IdentitiesOnly: "yes" }),
-            ...(reach.proxyJump === undefined ? {} : { ProxyJump: reach.proxyJump }),
+            ...proxyOption(reach, root),
           }),
           // Ansible's own setting, where it is off, stands before these arguments, and ssh takes the first.
           ansible_ssh_host_key_checking: true,

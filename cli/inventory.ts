@@ -103,8 +103,9 @@ function runs(node: TopologyNode, { engine }: InventoryEnvironment): string {
 function place({ target, reach }: InventoryEnvironment): string {
   if (target === "local") return "on this computer";
   if (!reach) return `target ${target}`;
-  const { user, port, proxyJump } = reach;
-  return `on hosts reached by ssh as ${user}, port ${port}${proxyJump === undefined ? "" : `, through ${proxyJump}`}`;
+  const { user, port, proxyJump, proxyCommand } = reach;
+  const through = proxyJump ?? proxyCommand;
+  return `on hosts reached by ssh as ${user}, port ${port}${through === undefined ? "" : `, through ${through}`}`;
 }
 
 /** Asks who is master and who replica; says on stderr of which nodes that is not known. */

@@ -78,6 +78,12 @@ const target = z.discriminatedUnion("kind", [
      * @default - what the user's own ssh configuration says
      */
     proxyJump: z.string().optional(),
+    /**
+     * The command by which ssh reaches the host, as in ssh_config: for Session Manager, or a network of its own. Run by a
+     * shell in the checkout, with `%h` for the host and `%p` for its port. Not together with proxyJump.
+     * @default - what the user's own ssh configuration says
+     */
+    proxyCommand: z.string().min(1).optional(),
     /** The known_hosts file that holds the hosts' keys; an unknown or changed key stops the apply. */
     knownHostsFile: z.string().min(1),
     /**

@@ -1,7 +1,8 @@
 import type { Environment } from "./environment.ts";
+import { lab } from "./lab.ts";
 import { localPair } from "./local-pair.ts";
 import { local } from "./local.ts";
 import { parseEnvironments } from "./parse.ts";
 
 /** Every environment of this checkout. A further one is its file, `environments/<name>.ts`, and its entry here. */
-export const environments: Environment[] = parseEnvironments([local, localPair]);
+export const environments: Environment[] = parseEnvironments([local, localPair, lab]);

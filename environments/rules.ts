@@ -31,6 +31,7 @@ const table: readonly Entry[] = [
   { rule: copies.minReplicasAboveReplicas, unless: [copies.tooFewDataNodes] },
 
   { rule: nodes.duplicateNames },
+  { rule: nodes.twoProxies },
   { rule: nodes.missingLocalPort },
   { rule: nodes.addressNotLoopback },
   { rule: nodes.missingAddress },

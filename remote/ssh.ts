@@ -10,6 +10,8 @@ export interface Reach {
   readonly port: number;
   readonly identityFile?: string;
   readonly proxyJump?: string;
+  /** Run by a shell in the checkout. */
+  readonly proxyCommand?: string;
   readonly knownHostsFile: string;
 }
 
@@ -28,6 +30,19 @@ export function knownHostsOnly({ knownHostsFile }: Reach, root: string): Readonl
   };
 }
 
+/** The option by which ssh takes the description's own way to a host; none where that is ssh's own. */
+export function proxyOption({ proxyJump, proxyCommand }: Reach, root: string): Readonly<Record<string, string>> {
+  if (proxyCommand !== undefined) {
+    // ssh has its shell `exec` what it is given, so that has to be one program.
+    const script = `cd ${quotedForShell(root).replaceAll("%", "%%")} && exec ${proxyCommand}`;
+    return { ProxyCommand: `sh -c ${quotedForShell(script)}` };
+  }
+  return proxyJump === undefined ? {} : { ProxyJump: proxyJump };
+}
+
+/** For a POSIX shell. */
+const quotedForShell = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+
 /** The host cannot be reached or does not let us in; nothing was sent. */
 export class Unreached extends Error {
   override name = "Unreached";
@@ -37,6 +52,8 @@ export class Unreached extends Error {
 const CONNECT_SECONDS = 10;
 /** A connection over which nothing comes for this long is given up: three questions of 5 s without an answer. */
 const ALIVE = { everySeconds: 5, count: 3 };
+/** Two that connect at once both offer their connection to others; one of them is told that it need not. */
+const SHARED = /^ControlSocket .* already exists, disabling multiplexing/;
 /** How long an idle connection is kept for the next step of the same apply, in seconds. */
 const PERSIST_SECONDS = 60;
 
@@ -88,7 +105,10 @@ export class Ssh {
       maxBuffer: 64 * 1024 * 1024,
     });
     const listen = onLine ?? onError;
-    if (listen) for await (const line of child.iterable({ from: onLine ? "all" : "stderr" })) listen(line);
+    if (listen) {
+      for await (const line of child.iterable({ from: onLine ? "all" : "stderr" }))
+        if (!SHARED.test(line)) listen(line);
+    }
     const { exitCode, stdout, stderr, timedOut, signal } = await child;
     if (timedOut) throw new Error(`${this.name}: no end within ${timeoutMs / 1000} s`);
     if (signal !== undefined) throw new Error(`${this.name}: ssh was ended by ${signal}`);
@@ -115,7 +135,7 @@ export class Ssh {
   }
 
   private options(): string[] {
-    const { user, port, identityFile, proxyJump } = this.reach;
+    const { user, port, identityFile } = this.reach;
     const options = {
       BatchMode: "yes",
       ...knownHostsOnly(this.reach, this.root),
@@ -126,12 +146,12 @@ export class Ssh {
       ControlPath: quoted(path.join(controlFolder(), `${this.way()}-%C`)),
       ControlPersist: PERSIST_SECONDS,
       LogLevel: "ERROR",
+      ...proxyOption(this.reach, this.root),
     };
     return [
       ...Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
       ...["-l", user, "-p", `${port}`],
       ...(identityFile === undefined ? [] : ["-i", fileOf(this.root, identityFile), "-o", "IdentitiesOnly=yes"]),
-      ...(proxyJump === undefined ? [] : ["-J", proxyJump]),
     ];
   }
 

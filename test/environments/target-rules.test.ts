@@ -84,6 +84,11 @@ describe("target local", () => {
 
 describe("target ssh", () => {
   check(sshInput, [
+    {
+      rule: "two ways to the hosts",
+      change: (input) => Object.assign(input.target, { proxyJump: "bastion", proxyCommand: "way-in %h %p" }),
+      lines: ["target.proxyCommand: there is proxyJump too, and ssh takes one way; remove one of the two"],
+    },
     { rule: "nothing is wrong with the base", change: () => {}, lines: [] },
     {
       rule: "a missing address",

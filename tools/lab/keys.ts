@@ -17,13 +17,23 @@ export const makeClientKey = (folder: string) => makeKey(clientKey(folder), "lab
 /** Made here and not on the host, so that it is known before anybody connects. */
 export const makeHostKey = (folder: string, { name }: HostRecord) => makeKey(path.join(folder, hostKeyName), name);
 
-/** Writes `known_hosts` and `ssh_config` of a lab whose hosts have their keys. */
-export function writeClientFiles({ folder, hosts }: LabRecord): void {
+/** For ssh from this computer, as ProxyCommand with address and port: goes on in the namespace, where the hosts are. */
+const wayIn = (control: string): string => `#!/bin/sh
+exec nsenter --net=/run/netns/${control} -- node -e '
+  const socket = require("net").connect(process.argv[2], process.argv[1]);
+  socket.on("error", ({ message }) => { console.error(message); process.exit(1); });
+  process.stdin.pipe(socket).pipe(process.stdout);
+' "$1" "$2"
+`;
+
+/** Writes `known_hosts`, `ssh_config` and the way in of a lab whose hosts have their keys. */
+export function writeClientFiles({ folder, control, hosts }: LabRecord): void {
   const known = hosts.map(({ name, address, folder: own }) => {
     const key = fs.readFileSync(path.join(own, "root/etc/ssh", `${hostKeyName}.pub`), "utf8");
     return `${name},${address} ${key}`;
   });
   fs.writeFileSync(path.join(folder, "known_hosts"), known.join(""), { mode: 0o600 });
+  fs.writeFileSync(path.join(folder, "way-in"), wayIn(control), { mode: 0o700 });
   const lines = [
     ...hosts.flatMap(({ name, address }) => [`Host ${name}`, `  HostName ${address}`]),
     "Host *",
