@@ -95,7 +95,7 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
       await ssh(node, "sudo systemctl stop redis-ha-hosts-agent redis-ha-hosts-sentinel redis-ha-hosts-redis");
       await ssh(
         node,
-        `sudo rm ${state(node)}/sentinel/sentinel.conf; echo | sudo tee ${state(node)}/redis/runtime.conf`,
+        `sudo rm -f ${state(node)}/sentinel/sentinel.conf ${state(node)}/handover.json; echo | sudo tee ${state(node)}/redis/runtime.conf`,
       );
     }
     for (const node of names) await ssh(node, "sudo systemctl start --no-block 'redis-ha-hosts-*' --all");
