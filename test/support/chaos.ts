@@ -113,7 +113,7 @@ export class Chaos {
     return this.names.filter((name) => name !== master) as [string, string];
   }
 
-  /** Waits until a quorum names another master than these, which says so itself. @returns its name */
+  /** Waits until a quorum names a master, which says so itself, and is none of these. @returns its name */
   masterOtherThan(...former: string[]): Promise<string> {
     const other = async (): Promise<string | undefined> => {
       const { master, nodes } = await this.view();
@@ -121,13 +121,18 @@ export class Chaos {
       const { redis } = nodes.find(({ node }) => node.name === master.name) ?? {};
       return redis?.state?.role === "master" ? master.name : undefined;
     };
-    return waitFor(`another master than ${former.join(" and ")}`, other, FAILOVER_MS, 50);
+    return waitFor(`a master${former.length > 0 ? ` other than ${former.join(" and ")}` : ""}`, other, FAILOVER_MS, 50);
   }
 
   /** Sends a signal to the main process of a unit, past the host's network. */
   async signal(signal: "KILL" | "STOP" | "CONT", node: string, ...units: Unit[]): Promise<void> {
     const names = units.map((unit) => UNITS[unit]);
     await this.host(node).run(["systemctl", "kill", "--kill-whom=main", `--signal=${signal}`, ...names]);
+  }
+
+  /** The main process of a unit, as its host counts: "0" while there is none. */
+  async pid(node: string, unit: Unit): Promise<string> {
+    return this.host(node).run(["systemctl", "show", "--property=MainPID", "--value", UNITS[unit]]);
   }
 
   /** systemctl on a host, past its network. */
