@@ -173,9 +173,13 @@ export class Chaos {
    * Does something to the cluster while two clients write, one of them with WAIT 1. In the end `verify --wait` holds, both
    * clients write again, and everything that was acknowledged is looked for. Prints one line with the figures.
    * @param scenario what is printed, the same in every run
+   * @param use is told the master, and how to wait until both clients have written more
    * @throws when the cluster does not come to hold or a client does not come back
    */
-  async under(scenario: string, use: (master: string) => Promise<unknown>): Promise<Outcome> {
+  async under(
+    scenario: string,
+    use: (master: string, written: () => Promise<void>) => Promise<unknown>,
+  ): Promise<Outcome> {
     const before = await this.master();
     const clients = this.inside("control");
     try {
@@ -184,12 +188,15 @@ export class Chaos {
       const [plain, wait] = ["plain", "wait"].map((kind) => `${kind}-${++this.runs}`) as [string, string];
       await clients.ask("startWriter", { name: plain, waitReplicas: 0, connection });
       await clients.ask("startWriter", { name: wait, waitReplicas: 1, connection });
-      for (const name of [plain, wait]) await untilWritten(clients, name);
+      const written = async (): Promise<void> => {
+        for (const name of [plain, wait]) await untilWritten(clients, name);
+      };
+      await written();
       const faultAt = monotonicMs();
-      await use(before);
+      await use(before, written);
       await this.cluster.holds();
       const after = await this.master();
-      for (const name of [plain, wait]) await untilWritten(clients, name);
+      await written();
       const seen = async (name: string): Promise<Seen> =>
         seenBy(await clients.ask("finishWriter", name, this.endpoint(after)), faultAt);
       const outcome: Outcome = { before, after, plain: await seen(plain), wait: await seen(wait) };
