@@ -13,6 +13,7 @@ import { unitNames } from "../../topology/host-places.ts";
 import type { Inventory, InventoryEnvironment } from "../../topology/inventory.ts";
 import { inNamespace } from "../../tools/lab/network.ts";
 import type { Host } from "../../tools/lab/host.ts";
+import { chaosLine, type Outcome, type Seen } from "./chaos-line.ts";
 import { HostCluster } from "./host-cluster.ts";
 
 const ENVIRONMENT = "hosts";
@@ -24,23 +25,6 @@ export const FAILOVER_MS = 60_000;
 /** Enough to know that a writer is at its pace. */
 const WARM_UP_WRITES = 50;
 const WRITES_TIMEOUT_MS = 60_000;
-
-/** What one writer saw. */
-export interface Seen {
-  readonly acknowledged: number;
-  readonly lost: number;
-  /** Longest time between two acknowledged writes of which the second came after the fault, in milliseconds. */
-  readonly longestGapMs: number;
-}
-
-export interface Outcome {
-  readonly before: string;
-  readonly after: string;
-  /** A client for which the master's answer is enough. */
-  readonly plain: Seen;
-  /** One that asks for WAIT 1. */
-  readonly wait: Seen;
-}
 
 /** A cluster on hosts of its own that is applied and holds, and clients that count what is lost while it is broken. */
 export class Chaos {
@@ -243,12 +227,6 @@ function seenBy({ acks, lost }: Written, faultAt: number): Seen {
   });
   return { acknowledged: acks.length, lost: lost.length, longestGapMs: Math.round(longestGapMs) };
 }
-
-/** One line a run: scenario, then for the client without and with WAIT 1 the gap and what was lost. */
-const chaosLine = (scenario: string, { plain, wait, before, after }: Outcome): string =>
-  `chaos: ${scenario} | gap ${plain.longestGapMs} ms, lost ${plain.lost} of ${plain.acknowledged} | ` +
-  `WAIT 1: gap ${wait.longestGapMs} ms, lost ${wait.lost} of ${wait.acknowledged} | ` +
-  (before === after ? `${before} stays master` : `master ${before}, then ${after}`);
 
 /** For what is planned, and for a crash: every acknowledged write is there. */
 export function expectNothingLost({ plain, wait }: Outcome): void {
