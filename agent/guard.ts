@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { redisEndpoint } from "../cluster/answers.ts";
 import { ClusterLock, Locked } from "../cluster/lock.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { handleCrash } from "./crash/crash.ts";
@@ -122,6 +123,7 @@ export class Guard {
     try {
       await this.chore("hand-over", () => this.endHandOvers(observer));
       await this.chore("hang", () => this.freeClients(observer));
+      await this.chore("disk", () => this.stepDown(observer));
       await this.chore("complete", () => noteComplete({ folder: this.folder, links: observer.links }));
     } finally {
       this.choring = false;
@@ -209,9 +211,34 @@ export class Guard {
     // It may have answered meanwhile, and then it knows by now that it is a replica.
     if (successor === undefined || observer.silentSince !== silentSince) return;
     this.log(
-      `redis: silent for ${Math.round(silentMs)} ms, and ${successor} is master: killed, so that its clients come free`,
+      `redis: silent for ${Math.round(silentMs)} ms, and ${successor.name} is master: killed, so that its clients come free`,
     );
     observer.sample = undefined;
     process.kill(record.pid, "SIGKILL");
+  }
+
+  /**
+   * Makes a master that cannot write to its disk a replica, once it was replaced: the Sentinels take it for down, as it
+   * answers PING with an error, and would tell it some ten seconds after its successor. Until then its clients stay and get
+   * errors; and with room on its disk again it would take writes that are lost.
+   */
+  private async stepDown(observer: Observer): Promise<void> {
+    if (!observer.sample) return;
+    const { spec, links } = observer;
+    const cannotWrite = await links
+      .server(spec.node.name, (redis) => redis.ping())
+      .then(
+        () => false,
+        ({ message }: Error) => message.startsWith("MISCONF"),
+      );
+    const successor = cannotWrite ? await observer.replacedBy() : undefined;
+    if (!successor) return;
+    this.log(`redis: cannot write to its disk, and ${successor.name} is master: becomes its replica`);
+    const { address, port } = redisEndpoint(successor);
+    await links.server(spec.node.name, async (redis) => {
+      await redis.replicaof(address, port);
+      await redis.call("CLIENT", "KILL", "TYPE", "normal");
+      await redis.config("REWRITE");
+    });
   }
 }

@@ -3,6 +3,7 @@ import { redisEndpoint, redisStateOf, sameEndpoint } from "../cluster/answers.ts
 import { Unreachable, parseInfo } from "../cluster/connection.ts";
 import { groupOf, Links } from "../cluster/links.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
+import type { TopologyNode } from "../topology/topology.ts";
 import { aofFiles, AofPositions } from "./crash/append-only-file.ts";
 import type { MasterSample } from "./crash/decide.ts";
 import { IsolationRule } from "./isolation.ts";
@@ -167,10 +168,10 @@ export class Observer {
   }
 
   /** The node that a majority of Sentinels names instead of this one, if they do. */
-  async replacedBy(): Promise<string | undefined> {
+  async replacedBy(): Promise<TopologyNode | undefined> {
     const answers = await this.links.askSentinels();
     const named = this.links.named(answers);
     const replaced = named && !sameEndpoint(redisEndpoint(named), redisEndpoint(this.spec.node));
-    return replaced ? named.name : undefined;
+    return replaced ? named : undefined;
   }
 }

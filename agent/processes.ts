@@ -70,11 +70,11 @@ export async function waitFor<T>(
   timeoutMs: number,
   stepMs = 20,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
-    if (Date.now() >= deadline) throw new Error(`${what}: not within ${timeoutMs / 1000} s`);
+    if (performance.now() >= deadline) throw new Error(`${what}: not within ${timeoutMs / 1000} s`);
     await delay(stepMs);
   }
 }

@@ -34,7 +34,7 @@ export function clientOptions(inventory: InventoryEnvironment, role: "master" | 
 
 /** What cannot be JSON, as numbers and a pattern that the printed module and `recommendedOptions` share. */
 const retryMs = { step: 25, most: 250, sentinel: 50 };
-const notHereOrNow = /^(READONLY|NOREPLICAS|MASTERDOWN)/;
+const notHereOrNow = /^(READONLY|NOREPLICAS|MASTERDOWN|MISCONF)/;
 /** Between two PINGs of a client, in milliseconds. */
 export const HEARTBEAT_MS = 500;
 

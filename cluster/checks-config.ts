@@ -44,7 +44,7 @@ function writable(
     node,
     rewriteError === undefined,
     message,
-    `let its user write to the folder of ${file}`,
+    `let its user write to the folder of ${file}, and make room on its disk`,
   );
 }
 

@@ -13,8 +13,11 @@ export class InsideProcess {
   private readonly ended: Promise<void>;
   private asked = 0;
 
-  /** @param program path of redis-ha.cjs */
-  constructor(namespaces: Namespaces, where: Where, program: string) {
+  /**
+   * @param namespaces how a command runs in there
+   * @param program path of redis-ha.cjs
+   */
+  constructor(namespaces: Pick<Namespaces, "command">, where: Where, program: string) {
     const { file, args } = namespaces.command(where, process.execPath, [program, "inside"]);
     this.child = spawn(file, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     this.child.on("message", ({ id, ...answer }: Answer) => this.settle(id, answer));

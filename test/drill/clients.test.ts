@@ -21,7 +21,7 @@ const inventory: InventoryEnvironment = {
 };
 
 const attempts = [1, 2, 5, 10, 20, 1000];
-const errors = ["READONLY x", "NOREPLICAS x", "MASTERDOWN x", "LOADING x", "ERR READONLY"];
+const errors = ["READONLY x", "NOREPLICAS x", "MASTERDOWN x", "MISCONF x", "LOADING x", "ERR READONLY"];
 
 /** What options are and do, as JSON: each function stands for its answers. */
 const described = `(options) => JSON.stringify({

@@ -50,6 +50,15 @@ export class ControlGroup {
     await waitFor(`the processes in ${unified} end`, () => isOver() || undefined, END_TIMEOUT_MS);
   }
 
+  /** Has everything in it stand still, or go on. */
+  async freeze(frozen: boolean): Promise<void> {
+    const [unified] = this.folders;
+    fs.writeFileSync(path.join(unified!, "cgroup.freeze"), frozen ? "1" : "0");
+    const is = (): boolean =>
+      fs.readFileSync(path.join(unified!, "cgroup.events"), "utf8").includes(`frozen ${frozen ? 1 : 0}`);
+    await waitFor(`${unified} ${frozen ? "stands still" : "goes on"}`, () => is() || undefined, END_TIMEOUT_MS);
+  }
+
   /** Whether nothing runs in it; also when there is no such group. */
   isEmpty(): boolean {
     const events = unlessGone(() => fs.readFileSync(path.join(this.folders[0]!, "cgroup.events"), "utf8"));

@@ -88,6 +88,16 @@ export class Host {
     await this.group.kill();
   }
 
+  /** Everything on the host stands still, as when a virtual machine is paused, until `thaw`. Its kernel still takes packets. */
+  async freeze(): Promise<void> {
+    await this.group.freeze(true);
+  }
+
+  /** Ends what `freeze` began; does nothing when nothing stands still. */
+  async thaw(): Promise<void> {
+    await this.group.freeze(false);
+  }
+
   /**
    * Switches the host off as an operator does, by `systemctl poweroff`, and waits until it is off.
    * @throws when that takes more than two minutes; `powerLoss` ends it then

@@ -1,0 +1,90 @@
+import path from "node:path";
+import readline from "node:readline";
+import { Command } from "commander";
+import { execa } from "execa";
+import { parseChaosLine } from "../test/support/chaos-line.ts";
+import { summaryOf } from "./figures.ts";
+import { busyMachine, describeMachine } from "./machine.ts";
+import { positive, say } from "./program.ts";
+
+/**
+ * `npm run bench:chaos [-- --runs 3]`: runs the chaos suite (`test/lab/chaos`) again and again, one file at a time, and makes
+ * the table of docs/benchmarks.md of what it prints. A run in which a test fails ends it.
+ */
+
+interface Row {
+  readonly gapsMs: number[];
+  lost: number;
+  acknowledged: number;
+  lostWithWait: number;
+  acknowledgedWithWait: number;
+}
+
+const { runs } = new Command("npm run bench:chaos --")
+  .description("Breaks a cluster on real hosts in many ways: how long clients could not write, and what was lost.")
+  .option("--runs <number>", "how often", positive, 1)
+  .parse()
+  .opts<{ runs: number }>();
+
+const project = path.resolve(import.meta.dirname, "..");
+const rows = new Map<string, Row>();
+const busy = busyMachine();
+if (busy) say(busy);
+for (let run = 1; run <= runs; run++) {
+  say(`run ${run} of ${runs}`);
+  if (!(await runSuite())) {
+    say("a test has failed: no table is made of it");
+    process.exit(1);
+  }
+}
+process.stdout.write(`${await table()}\n`);
+
+/** Ends with this process: an interrupt goes to the whole group. @returns whether every test passed */
+async function runSuite(): Promise<boolean> {
+  const vitest = path.join(project, "node_modules/.bin/vitest");
+  const suite = execa(vitest, ["run", "--no-file-parallelism", "test/lab/chaos"], {
+    cwd: project,
+    stdin: "ignore",
+    all: true,
+    buffer: false,
+    reject: false,
+  });
+  for await (const line of readline.createInterface({ input: suite.all })) {
+    say(line);
+    const seen = parseChaosLine(line);
+    if (!seen) continue;
+    const { scenario, plain, wait } = seen;
+    const row = rows.get(scenario) ?? {
+      gapsMs: [],
+      lost: 0,
+      acknowledged: 0,
+      lostWithWait: 0,
+      acknowledgedWithWait: 0,
+    };
+    row.gapsMs.push(plain.longestGapMs);
+    row.lost += plain.lost;
+    row.acknowledged += plain.acknowledged;
+    row.lostWithWait += wait.lost;
+    row.acknowledgedWithWait += wait.acknowledged;
+    rows.set(scenario, row);
+  }
+  return (await suite).exitCode === 0;
+}
+
+async function table(): Promise<string> {
+  const head = ["scenario", "runs", "longest gap, median", "min to max", "lost", "lost with WAIT 1"];
+  const lines = [...rows].map(([scenario, row]) => {
+    const { median, min, max } = summaryOf(row.gapsMs);
+    return [
+      scenario,
+      row.gapsMs.length,
+      `${Math.round(median)} ms`,
+      `${min} to ${max}`,
+      `${row.lost} of ${row.acknowledged}`,
+      `${row.lostWithWait} of ${row.acknowledgedWithWait}`,
+    ];
+  });
+  const date = new Date().toISOString().slice(0, 10);
+  const text = [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`);
+  return [`Measured on ${date}: ${await describeMachine()}.`, "", ...text].join("\n");
+}
