@@ -31,8 +31,14 @@ const zones = (name: string) => ({
   "zone-c": { ...input(`${name} c`), after: ["zone-b"] },
 });
 
-/** The environments that the committed units belong to. */
+/** Two of the environments that have committed units. */
 export const twoEnvironments = { local: zones("local"), "local-pair": zones("local-pair") };
+
+const isAnotherEnvironment = (file: string): boolean => {
+  const [folder, environment, ...more] = path.relative(projectRoot, file).split(path.sep);
+  const isFile = environment?.includes(".") ?? true;
+  return folder === "terragrunt" && !isFile && more.length === 0 && !Object.hasOwn(twoEnvironments, environment ?? "");
+};
 
 export interface Outcome {
   readonly exitCode: number | undefined;
@@ -58,7 +64,7 @@ export class ProjectCopy {
     for (const part of ["terragrunt", "tools"]) {
       await fs.cp(path.join(projectRoot, part), copy.at(part), {
         recursive: true,
-        filter: (source) => path.basename(source) !== ".terragrunt-cache",
+        filter: (source) => path.basename(source) !== ".terragrunt-cache" && !isAnotherEnvironment(source),
       });
     }
     await fs.symlink(path.join(projectRoot, "node_modules"), copy.at("node_modules"));
