@@ -91,6 +91,14 @@ export class IsolationRule {
     return readRecord<ServerRecord>(path.join(this.folder.run, "redis.json"))?.fenced === true;
   }
 
+  /**
+   * Another process of the server answers for the first time. Nobody can have heard it before, however long the others have
+   * been answering: after a power cut they look for their master seconds before it is back, and may have begun to replace it.
+   */
+  restarted(): void {
+    this.majoritySince = performance.now();
+  }
+
   /** The server stood still, and takes no writes. From now on it can be heard again. */
   fenced(): void {
     this.isolation = "isolated";

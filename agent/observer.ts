@@ -138,6 +138,7 @@ export class Observer {
     if (state.runId !== this.runId) {
       this.runId = state.runId;
       this.positions.forget();
+      this.isolation.restarted();
     }
     if (state.loading || state.role !== "master") this.sample = undefined;
     if (state.loading) return;

@@ -6,7 +6,7 @@ import { clientOptions } from "../../cli/client-options.ts";
 import { redisEndpoint } from "../../cluster/answers.ts";
 import type { Endpoint } from "../../cluster/connection.ts";
 import { type ClusterView, troubles } from "../../cluster/view.ts";
-import { monotonicMs, type WriterOptions, type Written } from "../../drill/acknowledged-writer.ts";
+import { type Ack, monotonicMs, type WriterOptions, type Written } from "../../drill/acknowledged-writer.ts";
 import { InsideProcess } from "../../drill/inside-process.ts";
 import type { Where } from "../../drill/namespaces.ts";
 import { unitNames } from "../../topology/host-places.ts";
@@ -28,17 +28,13 @@ const WRITES_TIMEOUT_MS = 60_000;
 
 /** A cluster on hosts of its own that is applied and holds, and clients that count what is lost while it is broken. */
 export class Chaos {
-  private readonly inventory: InventoryEnvironment;
   private readonly program: string;
   private readonly processes: InsideProcess[] = [];
   private readonly observer: InsideProcess;
   private runs = 0;
 
   private constructor(readonly cluster: HostCluster) {
-    const out = path.join(cluster.checkout.root, "cdktf.out");
-    const { environments } = JSON.parse(fs.readFileSync(path.join(out, "environments.json"), "utf8")) as Inventory;
-    this.inventory = environments[ENVIRONMENT] as InventoryEnvironment;
-    this.program = path.join(out, "redis-ha.cjs");
+    this.program = path.join(cluster.checkout.root, "cdktf.out", "redis-ha.cjs");
     this.observer = this.inside("control");
   }
 
@@ -58,6 +54,13 @@ export class Chaos {
   async down(): Promise<void> {
     await Promise.all(this.processes.map((each) => each.end()));
     await this.cluster.down();
+  }
+
+  /** As it was synthesized last. */
+  private get inventory(): InventoryEnvironment {
+    const file = path.join(this.cluster.checkout.root, "cdktf.out", "environments.json");
+    const { environments } = JSON.parse(fs.readFileSync(file, "utf8")) as Inventory;
+    return environments[ENVIRONMENT] as InventoryEnvironment;
   }
 
   get names(): string[] {
@@ -181,8 +184,11 @@ export class Chaos {
       await this.cluster.holds();
       const after = await this.master();
       await written();
-      const seen = async (name: string): Promise<Seen> =>
-        seenBy(await clients.ask("finishWriter", name, this.endpoint(after)), faultAt);
+      const seen = async (name: string): Promise<Seen> => {
+        const result = await clients.ask("finishWriter", name, this.endpoint(after));
+        tellLost(name, result, faultAt);
+        return seenBy(result, faultAt);
+      };
       const outcome: Outcome = { before, after, plain: await seen(plain), wait: await seen(wait) };
       console.log(chaosLine(scenario, outcome));
       return outcome;
@@ -217,6 +223,15 @@ async function untilWritten(clients: InsideProcess, name: string): Promise<void>
   const enough = async (): Promise<true | undefined> =>
     (await clients.ask("acknowledged", name)) >= wanted || undefined;
   await waitFor(`${WARM_UP_WRITES} more writes of ${name}`, enough, WRITES_TIMEOUT_MS, 50);
+}
+
+/** When each lost write was acknowledged, and by whom, is where the search for the reason begins. */
+function tellLost(name: string, { lost }: Written, faultAt: number): void {
+  const [first, last] = [lost[0], lost.at(-1)];
+  if (!first || !last) return;
+  const after = ({ atMs }: Ack): number => Math.round(atMs - faultAt);
+  const by = [...new Set(lost.map((ack) => ack.by))].join(" and ");
+  console.log(`${name}: lost are writes that ${by} acknowledged ${after(first)} to ${after(last)} ms after the fault`);
 }
 
 function seenBy({ acks, lost }: Written, faultAt: number): Seen {

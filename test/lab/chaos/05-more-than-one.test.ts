@@ -73,7 +73,7 @@ describeWithHosts("5: two faults", { timeout: 240_000 }, () => {
         await chaos.host(master).powerLoss();
         const chosen = Promise.race(listeners.map(({ selected }) => selected));
         const text = await Promise.race([chosen, delay(FAILOVER_MS, "nobody was selected")]);
-        const selected = chaos.names.find((node) => text.includes(` ${chaos.endpoint(node).address} `));
+        const selected = chaos.names.find((node) => text.includes(`slave ${chaos.endpoint(node).address}:`));
         expect(selected, text).toBeDefined();
         await chaos.signal("KILL", selected as string, "redis");
       } finally {
