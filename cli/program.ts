@@ -1,9 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { projectRoot } from "../agent/node-folder.ts";
-import { type Hosts, hostsOf } from "../remote/hosts.ts";
 import type { Described } from "../remote/request.ts";
 import { HOST_STATE } from "../topology/host-places.ts";
-import { type Chosen, chooseEnvironment, readInventory, UsageError } from "./environment-choice.ts";
+import { checkout, choose, type Choose, type CommonOptions, knownNodes } from "./choice.ts";
+import { readInventory, UsageError } from "./environment-choice.ts";
 import { progress } from "./output.ts";
 
 const exitCodes = `
@@ -11,11 +10,6 @@ Exit codes:
   0  it holds, or it is done
   1  it does not hold, or it failed
   2  wrong use: nothing was done`;
-
-interface CommonOptions {
-  env?: string;
-  json?: boolean;
-}
 
 /**
  * Runs one command of the operator. Never throws for what a user can do wrong.
@@ -288,36 +282,6 @@ function command(program: Command, name: string, description: string, json = "pr
     .option("--env <name>", "the environment (default: the only one, else local)")
     .option("--json", json)
     .showHelpAfterError(`(npx redis-ha ${name} --help shows the options)`);
-}
-
-interface Choice {
-  readonly chosen: Chosen;
-  /** The checkout; on a host, the folder of its nodes. */
-  readonly root: string;
-  /** Where the nodes are, if not on this computer. */
-  readonly hosts: Hosts | undefined;
-}
-type Choose = (options: CommonOptions) => Choice;
-
-function checkout(): string {
-  try {
-    return projectRoot();
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function choose(options: CommonOptions): Choice {
-  const root = checkout();
-  const chosen = chooseEnvironment(readInventory(root), options.env);
-  return { chosen, root, hosts: hostsOf(chosen, root, progress) };
-}
-
-function knownNodes({ environment, inventory }: Chosen, nodes: readonly string[]): void {
-  const known = inventory.nodes.map(({ name }) => name);
-  const unknown = nodes.find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw new UsageError(`${environment} has no node "${unknown}"; it has: ${known.join(", ")}`);
 }
 
 function help(examples: [string, string][]): string {
