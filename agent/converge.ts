@@ -76,7 +76,9 @@ function specFor(options: ConvergeOptions, node: string, folder: NodeFolder): No
   const applied = appliedSpec(folder);
   if (applied) return applied;
   if (!options.afterApply) {
-    throw new Error(`${node}: ${whyNotApplied(folder)}; to apply: ${applyCommands(environment)}`);
+    throw new Error(
+      `${node}: ${whyNotApplied(folder)}; to apply: ${applyCommands(environment, options.inventory.target !== "local")}`,
+    );
   }
   const file = path.join(root, "cdktf.out", "specs", environment, `${node}.json`);
   const json = readIfThere(file);

@@ -27,7 +27,14 @@ import { waitFor } from "./processes.ts";
 import { Resident } from "./resident.ts";
 import { leave, retire } from "./retire.ts";
 import { prestartHook } from "./systemd/hooks.ts";
-import { asServiceUser, ensureRoles, hostFolder, retireOnHost } from "./systemd/host-steps.ts";
+import {
+  asServiceUser,
+  ensureRoles,
+  hostFolder,
+  rememberedSpec,
+  rememberSpec,
+  retireOnHost,
+} from "./systemd/host-steps.ts";
 import { Server, serverNames } from "./server.ts";
 
 const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on a node. People use the other commands.
@@ -61,7 +68,17 @@ export async function host(argv: readonly string[]): Promise<number> {
       case "up":
         hereAsRoot(step);
         return 0;
+      case "apply-again": {
+        const spec = applied(folder());
+        say(spec.node.name, await applySpec(spec, folder(), tell(spec.node.name)));
+        return 0;
+      }
+      case "retired":
+        if (fs.existsSync(folder().spec)) fs.renameSync(folder().spec, folder().retired);
+        return 0;
       case "leave": {
+        // One whose retire was killed after this step has left.
+        if (!fs.existsSync(folder().spec)) return 0;
         const spec = applied(folder());
         say(spec.node.name, await leave(spec, folder(), tell(spec.node.name), rest.slice(0, -1)));
         return 0;
@@ -125,35 +142,46 @@ function hereAsRoot(step: HostStep): void {
     const { environment, node } = input.node as NodeInput;
     return say(node, retireOnHost(environment, node, input.retired ?? [], env));
   }
-  const spec = step === "converge" || step === "up" ? lastApplied(input) : specFrom(input);
-  if (!spec) return;
+  if (step === "converge" || step === "up") return again(step, input, env);
+  const spec = specFrom(input);
+  rememberSpec(spec);
   const { name } = spec.node;
-  // What a host should have and cannot is said when somebody applies, and not by each look at it.
-  const warn = step === "install" || step === "apply" ? tell(name) : (): void => undefined;
-  const changed = ensureRoles(spec, warn);
+  const changed = ensureRoles(spec, tell(name));
   if (step === "install" || changed.length > 0) say(name, changed);
-  if (step === "apply" || step === "converge") {
-    const first: Record<string, string> = input.bootstrap ? { REDIS_HA_BOOTSTRAP: "1" } : {};
-    asServiceUser(spec.engine, ["apply"], { REDIS_HA_SPEC: JSON.stringify(spec), ...first, ...env });
+  if (step === "apply") applyAsUser(spec, input, env);
+}
+
+function applyAsUser(spec: NodeSpec, { bootstrap }: HostInput, env: Record<string, string>): void {
+  const first: Record<string, string> = bootstrap ? { REDIS_HA_BOOTSTRAP: "1" } : {};
+  asServiceUser(spec.engine, ["apply"], { REDIS_HA_SPEC: JSON.stringify(spec), ...first, ...env });
+}
+
+/**
+ * What the node was last told to be, once more: by root what root was told, by the service user what is in the node's
+ * folder, which is that user's and says nothing to root.
+ * @throws when that is lost, and Terraform has not just said that the node is there
+ */
+function again(step: "converge" | "up", input: HostInput, env: Record<string, string>): void {
+  const { environment, node } = input.node as NodeInput;
+  const folder = hostFolder(environment, node);
+  const isThere = fs.existsSync(folder.spec);
+  const spec = rememberedSpec(environment, node) ?? (input.spec ? specFrom(input) : undefined);
+  if (!isThere && !input.spec && fs.existsSync(folder.retired)) {
+    return tell(node)("was retired; an apply brings it back");
   }
+  if (!spec || (!isThere && !input.spec)) {
+    throw new Error(`${node}: ${whyNotApplied(folder)}; to apply: ${applyCommands(environment, true)}`);
+  }
+  const told = isThere ? spec : specFrom(input);
+  rememberSpec(told);
+  const changed = ensureRoles(told);
+  if (changed.length > 0) say(node, changed);
+  if (step === "up") return;
+  if (isThere) asServiceUser(told.engine, ["apply-again", folder.root], env);
+  else applyAsUser(told, input, env);
 }
 
 const specFrom = ({ spec }: HostInput): NodeSpec => parseNodeSpec(JSON.stringify(spec), "the spec");
-
-/**
- * What the node was last told to be; undefined when it was retired and stays so.
- * @throws when that is lost, and Terraform has not just said that the node is there
- */
-function lastApplied(input: HostInput): NodeSpec | undefined {
-  const { environment, node } = input.node as NodeInput;
-  const folder = hostFolder(environment, node);
-  const spec = appliedSpec(folder) ?? (input.spec ? specFrom(input) : undefined);
-  if (spec) return spec;
-  if (!fs.existsSync(folder.retired))
-    throw new Error(`${node}: ${whyNotApplied(folder)}; to apply: ${applyCommands(environment)}`);
-  tell(node)("was retired; an apply brings it back");
-  return undefined;
-}
 
 interface NodeInput {
   readonly environment: string;

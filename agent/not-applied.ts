@@ -5,8 +5,10 @@ import type { NodeFolder } from "./node-folder.ts";
 export const NOTHING_TO_CHANGE = "nothing to change";
 
 /** What an operator types to apply an environment. */
-export const applyCommands = (environment: string): string =>
-  `npm start${environment === "local" ? "" : ` ${environment}`}, or npx terragrunt run-all apply in terragrunt/${environment}`;
+export const applyCommands = (environment: string, onHosts = false): string =>
+  onHosts
+    ? `npx cdktf deploy '${environment}-*', or npx terragrunt run-all apply in terragrunt/${environment}`
+    : `npm start${environment === "local" ? "" : ` ${environment}`}, or npx terragrunt run-all apply in terragrunt/${environment}`;
 
 /** Why a node has no applied spec here, as half a sentence. */
 export const whyNotApplied = (folder: NodeFolder): string =>
@@ -15,9 +17,9 @@ export const whyNotApplied = (folder: NodeFolder): string =>
     : "not applied on this computer, or its folder is lost";
 
 /** Why nothing can be done with an environment of which no node is applied here, and what to do. */
-export function nothingApplied(environment: string, folders: readonly NodeFolder[]): string {
+export function nothingApplied(environment: string, folders: readonly NodeFolder[], onHosts = false): string {
   const [stopped] = folders.filter((folder) => fs.existsSync(folder.retired));
   const [any] = folders;
   const why = any ? whyNotApplied(stopped ?? any) : "without nodes";
-  return `${environment} is ${why}; to start it: ${applyCommands(environment)}`;
+  return `${environment} is ${why}; to start it: ${applyCommands(environment, onHosts)}`;
 }

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { groupOf, type Links, withLinks } from "../cluster/links.ts";
 import { ClusterLock } from "../cluster/lock.ts";
+import { onHost } from "../topology/host-places.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { resumeHandOvers } from "./handover/resume.ts";
 import { siblingFolder } from "./handover/journal.ts";
@@ -50,6 +51,10 @@ export function withSession<T>(
     { timeoutMs: 2000 },
   );
 }
+
+/** On a host, the node that is on it; undefined where the files of all nodes lie side by side. */
+export const ownNode = ({ spec }: Pick<Session, "spec">): string | undefined =>
+  onHost(spec) ? spec.node.name : undefined;
 
 /** The nodes of the group that were stopped for good, as their folders on this computer tell. */
 export const retiredNodes = ({ links, folder }: Pick<Session, "links" | "folder">): string[] =>

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { OVERRIDE } from "../agent/gate.ts";
 import { nodeFolder } from "../agent/node-folder.ts";
 import { passGateFor } from "../agent/operations.ts";
 import { programHash } from "../agent/program.ts";
@@ -24,6 +25,7 @@ export async function answer(): Promise<number> {
       `the host has another version of this program than the checkout; npx redis-ha converge --env ${environment} brings it`,
     );
   }
+  if (request.override) process.env[OVERRIDE] = "1";
   const context = { environment, inventory, root: HOST_STATE, report: progress };
   switch (request.want) {
     case "command":

@@ -96,7 +96,9 @@ export function checks(evidence: Evidence, expectation: Expectation): Finding[] 
     converge,
     start: ({ name }) => {
       const state = expectation.specs.get(name)?.state;
-      return state === "retired" || state === "never-applied" ? `apply: ${applyCommands(environment)}` : converge;
+      return state === "retired" || state === "never-applied"
+        ? `apply: ${applyCommands(environment, inventory.target !== "local")}`
+        : converge;
     },
     repair: `npx redis-ha repair --env ${environment}`,
   };

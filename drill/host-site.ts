@@ -1,13 +1,12 @@
+import path from "node:path";
 import { type NodeFacts } from "../cluster/evidence.ts";
 import type { Hosts } from "../remote/hosts.ts";
 import { failoverOnHost, rollOnHosts } from "../remote/operations.ts";
-import { unitNames } from "../topology/host-places.ts";
+import { serverNames } from "../agent/server.ts";
+import { drillDropIn, unitNames } from "../topology/host-places.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import type { ProcessName } from "./fault.ts";
 import type { Site } from "./site.ts";
-
-/** Makes systemd leave a unit alone that was killed; gone after a reboot. */
-const dropIn = (unit: string): string => `/run/systemd/system/${unit}.d/redis-ha-drill.conf`;
 
 /** The nodes of hosts. What is done there is done by their root, over ssh. */
 export function hostSite(hosts: Hosts): Site {
@@ -32,19 +31,16 @@ export function hostSite(hosts: Hosts): Site {
       };
     },
     halt: async (nodes, names) => {
-      const ours = names.map((name) => units[name]);
-      const keepDown = ours.map(
-        (unit) =>
-          `mkdir -p ${dropIn(unit).replace(/\/[^/]*$/, "")}; printf "[Service]\\nRestart=no\\n" >${dropIn(unit)}`,
-      );
-      await Promise.all(nodes.map((node) => hosts.rootShell(node, `${keepDown.join("; ")}; systemctl daemon-reload`)));
-      await Promise.all(
-        nodes.map((node) => hosts.rootShell(node, `systemctl kill --kill-whom=main --signal=KILL ${ours.join(" ")}`)),
-      );
+      // A witness has no redis-server.
+      const ours = (node: TopologyNode): string[] =>
+        names.filter((name) => name === "agent" || serverNames(node).includes(name)).map((name) => units[name]);
+      const keepDown = (unit: string): string =>
+        `mkdir -p ${path.posix.dirname(drillDropIn(unit))}; printf "[Service]\\nRestart=no\\n" >${drillDropIn(unit)}`;
+      const all = (script: (node: TopologyNode) => string): Promise<void> => onEach(hosts, nodes, script);
+      await all((node) => `${ours(node).map(keepDown).join("; ")}; systemctl daemon-reload`);
+      await all((node) => `systemctl kill --kill-whom=main --signal=KILL ${ours(node).join(" ")}`);
     },
     start: async (node) => {
-      const files = Object.values(units).map(dropIn);
-      await hosts.rootShell(node, `rm -f ${files.join(" ")}; systemctl daemon-reload`);
       await hosts.asRoot(node, "converge", { node: its(node) });
     },
     applied: async (node) => (await hosts.ask<NodeFacts>(node, { want: "facts", node: node.name })).applied,
@@ -56,4 +52,15 @@ export function hostSite(hosts: Hosts): Site {
       if (!(await rollOnHosts(hosts, nodes))) throw new Error("it was refused, see above");
     },
   };
+}
+
+/** All at once, and all to their end. @throws with what went wrong on any of them */
+async function onEach(
+  hosts: Hosts,
+  nodes: readonly TopologyNode[],
+  script: (node: TopologyNode) => string,
+): Promise<void> {
+  const ended = await Promise.allSettled(nodes.map((node) => hosts.rootShell(node, script(node))));
+  const failed = ended.flatMap((each) => (each.status === "rejected" ? [(each.reason as Error).message] : []));
+  if (failed.length > 0) throw new Error(failed.join("; "));
 }

@@ -100,7 +100,7 @@ export class RemoteHost {
   private async installNode(): Promise<void> {
     this.onLine(`${this.node}: installing nodejs`);
     // A source that has nothing to do with it may be down.
-    const script = `${APT.join(" ")} update; ${APT.join(" ")} --no-install-recommends install nodejs`;
+    const script = `${APT.join(" ")} update; dpkg --configure -a; ${APT.join(" ")} --no-install-recommends install nodejs`;
     const answer = await this.ssh.run(`${this.sudo}sh -c '${script}' 2>&1`, { timeoutMs: PREPARE_TIMEOUT_MS });
     this.failUnless({ ...answer, stdout: explainApt(answer.stdout) }, "nodejs could not be installed");
   }

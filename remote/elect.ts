@@ -19,7 +19,9 @@ export async function electEvidenceOnHosts(hosts: Hosts): Promise<ElectEvidence>
   if (!any) throw [...answers.values()].find((answer) => answer instanceof Error) ?? new Error("there are no hosts");
   const ownWord = (node: string): DataEvidence | undefined =>
     known.find(({ name }) => name === node)?.nodes.find((each) => each.node === node);
-  return { nodes: any.nodes.map((each) => ownWord(each.node) ?? each), master: any.master };
+  // One host may be cut off from the others, and see no master where there is one.
+  const master = known.find((each) => each.master !== undefined)?.master;
+  return { nodes: any.nodes.map((each) => ownWord(each.node) ?? each), master };
 }
 
 /**

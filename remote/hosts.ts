@@ -1,6 +1,7 @@
 import type { TopologyNode } from "../topology/topology.ts";
 import { HOST_PROGRAM } from "../topology/host-places.ts";
 import { programHash } from "../agent/program.ts";
+import { overridden } from "../agent/gate.ts";
 import { NOTHING_TO_CHANGE } from "../agent/not-applied.ts";
 import { RemoteHost } from "./deliver.ts";
 import type { HostInput } from "./steps.ts";
@@ -39,19 +40,31 @@ export class Hosts {
     return this.chosen.inventory.nodes;
   }
 
-  /** Asks the host that can be asked soonest. @throws when no host can be */
+  /** Asks the host that can be asked soonest, and once more another one when it cannot answer. @throws when none can be */
   async any<T>(question: Question): Promise<T> {
-    return this.ask<T>(await this.reached(), question);
+    const first = await this.reached();
+    return this.ask<T>(first, question).catch(async (error: Error) => {
+      this.nearest = undefined;
+      const other = await this.findNearest(first).catch(() => {
+        throw error;
+      });
+      this.nearest = Promise.resolve(other);
+      return this.ask<T>(other, question);
+    });
   }
 
   /** That host, before it is asked. @throws when no host can be */
   reached(): Promise<TopologyNode> {
-    return (this.nearest ??= this.findNearest());
+    this.nearest ??= this.findNearest();
+    // Later, one may be there.
+    this.nearest.catch(() => (this.nearest = undefined));
+    return this.nearest;
   }
 
   /** @throws when the host cannot be asked, or could not answer */
   async ask<T>(node: TopologyNode, question: Question): Promise<T> {
-    const { json, code } = await this.send<T>(node, question, ASK_TIMEOUT_MS);
+    const waits = question.want === "gate" || question.want === "elect";
+    const { json, code } = await this.send<T>(node, question, waits ? COMMAND_TIMEOUT_MS : ASK_TIMEOUT_MS);
     if (json === undefined) throw new NotUsable(`${node.name}: its host could not answer (exit code ${code})`);
     return json;
   }
@@ -80,7 +93,7 @@ export class Hosts {
   async asRoot(node: TopologyNode, step: string, input: HostInput): Promise<boolean> {
     const host = new RemoteHost(node.name, this.ssh(node), this.report);
     await host.prepare();
-    const said = await host.step(`${step} --here`, JSON.stringify(input));
+    const said = await host.step(`${step} --here`, JSON.stringify({ override: overridden(), ...input }));
     return said.some((line) => !line.endsWith(`: ${NOTHING_TO_CHANGE}`));
   }
 
@@ -107,12 +120,14 @@ export class Hosts {
     return new Ssh(address, reach, this.root);
   }
 
-  private async findNearest(): Promise<TopologyNode> {
-    const looks = this.nodes.map(async (node) => {
-      const { code } = await this.ssh(node).run(`test -e ${HOST_PROGRAM}`, { timeoutMs: ASK_TIMEOUT_MS });
-      if (code !== 0) throw new NotUsable(this.neverApplied(node));
-      return node;
-    });
+  private async findNearest(except?: TopologyNode): Promise<TopologyNode> {
+    const looks = this.nodes
+      .filter((node) => node !== except)
+      .map(async (node) => {
+        const { code } = await this.ssh(node).run(`test -e ${HOST_PROGRAM}`, { timeoutMs: ASK_TIMEOUT_MS });
+        if (code !== 0) throw new NotUsable(this.neverApplied(node));
+        return node;
+      });
     return Promise.any(looks).catch((error: AggregateError) => {
       const reasons = (error.errors as Error[]).map(({ message }) => `- ${message}`);
       throw new NotUsable(`no host of ${this.chosen.environment} can be asked:\n${reasons.join("\n")}`);
@@ -130,7 +145,7 @@ export class Hosts {
     const { engine } = this.chosen.inventory;
     // As the nodes' own user, who owns their files and can do no more than that.
     const run = `runuser -u ${engine} -- /usr/bin/node ${HOST_PROGRAM} answer`;
-    const request: HostRequest = { program: programHash(), ...this.chosen, ...question };
+    const request: HostRequest = { program: programHash(), override: overridden(), ...this.chosen, ...question };
     const { code, stdout } = await this.ssh(node).run(
       `test -e ${HOST_PROGRAM} || exit ${NEVER_APPLIED}; cd /; exec ${this.sudo}${run}`,
       { input: JSON.stringify(request), onError: this.report, timeoutMs },

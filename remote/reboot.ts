@@ -63,9 +63,14 @@ const bootOf = (hosts: Hosts, node: TopologyNode): Promise<string> =>
 async function untilWhole(hosts: Hosts, node: TopologyNode): Promise<void> {
   let last = "";
   const whole = async (): Promise<true | undefined> => {
-    const view = await viewFrom(hosts.chosen, hosts);
-    last = summary(view);
-    return (view.master && troubles(view).length === 0) || undefined;
+    try {
+      const view = await viewFrom(hosts.chosen, hosts);
+      last = summary(view);
+      return (view.master && troubles(view).length === 0) || undefined;
+    } catch (error) {
+      last = (error as Error).message;
+      return undefined;
+    }
   };
   await waitFor("the cluster is whole", whole, WHOLE_TIMEOUT_MS, LOOK_EVERY_MS).catch((error: Error) => {
     throw new Error(`after the reboot of ${node.name}: ${error.message}: ${last}. The hosts after it were not touched`);

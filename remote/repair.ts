@@ -13,7 +13,7 @@ export async function repairOnHosts(hosts: Hosts, report: (line: string) => void
   for (let round = 1; ; round++) {
     const first = done.length;
     const unreached: string[] = [];
-    let left: readonly string[] = [];
+    const left: string[] = [];
     const up: (typeof hosts.nodes)[number][] = [];
     for (const node of hosts.nodes) {
       try {
@@ -25,10 +25,11 @@ export async function repairOnHosts(hosts: Hosts, report: (line: string) => void
       }
     }
     for (const node of up) {
-      const { json } = await hosts.command<RepairReport>(node, ["repair", "--json"]);
-      if (!json) continue;
-      done.push(...json.done);
-      left = json.left;
+      const { json } = await hosts
+        .command<RepairReport>(node, ["repair", "--json"])
+        .catch((error: Error) => ({ json: { done: [], left: [error.message] } }));
+      done.push(...(json?.done ?? []));
+      left.push(...(json?.left ?? [`${node.name}: not repaired, see above`]));
     }
     if (done.length === first || round === MOST_ROUNDS) {
       for (const line of unreached) report(line);

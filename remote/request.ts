@@ -24,4 +24,9 @@ export type Question =
 export type ElectPart = "evidence" | "yield" | "promote" | "follow";
 
 /** One JSON document on the standard input of `redis-ha answer`. */
-export type HostRequest = Question & Described & { readonly program: string };
+export type HostRequest = Question &
+  Described & {
+    readonly program: string;
+    /** The operator insists. */
+    readonly override: boolean;
+  };

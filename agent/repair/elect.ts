@@ -13,7 +13,7 @@ import { removeJournal, siblingFolder } from "../handover/journal.ts";
 import { appliedSpec, type NodeFolder, writeAtomically } from "../node-folder.ts";
 import { type ClusterContext, withCluster } from "../operations.ts";
 import { failOnError } from "../restart.ts";
-import { retiredNodes, type Session } from "../session.ts";
+import { ownNode, retiredNodes, type Session } from "../session.ts";
 import { type DataEvidence, dataEvidence } from "./data-evidence.ts";
 import { judge } from "./judge.ts";
 import { repair, type RepairReport } from "./repair.ts";
@@ -67,7 +67,13 @@ export function electOnHost(
   node: string,
 ): Promise<string[]> {
   const parts = { yield: yieldTo, promote: promoteChosen, follow: followChosen };
-  return withCluster(context, "elect", (session) => withNotes(session, node, parts[part]), false);
+  const use = async (session: Session): Promise<string[]> => {
+    // Where the chosen one is not seen as master yet, or is: anything else is a master that somebody else has found.
+    const master = await undoubted(session);
+    if (master !== node) refuseIfDecided(master, node);
+    return withNotes(session, node, parts[part]);
+  };
+  return withCluster(context, "elect", use, false);
 }
 
 function promote(session: Session, name: string): Promise<string[]> {
@@ -145,9 +151,16 @@ async function followChosen({ session, chosen, others, note }: Election): Promis
 }
 
 /** The node that says that it is master, that the Sentinels name, and that has no rival. */
-async function undoubted({ links, folder }: Session): Promise<string | undefined> {
+async function undoubted(session: Session): Promise<string | undefined> {
+  const { links, folder } = session;
   const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
-  const verdict = judge({ group: links.group, servers, sentinels, claims: roleClaims(servers, folder) });
+  const verdict = judge({
+    group: links.group,
+    servers,
+    sentinels,
+    claims: roleClaims(servers, folder),
+    own: ownNode(session),
+  });
   if (!("master" in verdict) || verdict.rivals.length > 0) return undefined;
   return verdict.master.name === links.named(sentinels)?.name ? verdict.master.name : undefined;
 }

@@ -16,6 +16,8 @@ export interface Situation {
   readonly servers: readonly RedisAnswer[];
   readonly sentinels: readonly SentinelAnswer[];
   readonly claims: readonly RoleClaim[];
+  /** On a host, its own node: of the others nothing is known while they are silent. @default - all nodes' files are here */
+  readonly own?: string | undefined;
 }
 
 export type Verdict =
@@ -28,11 +30,13 @@ export type Verdict =
  * Who is master, as far as that can be told: the node that a majority of Sentinels names and that says so itself; else
  * the only one that says so, when every other node that answers follows it or has nothing that it lacks. Pure.
  */
-export function judge({ group, servers, sentinels, claims }: Situation): Verdict {
+export function judge({ group, servers, sentinels, claims, own }: Situation): Verdict {
   const masters = servers.filter(({ state }) => state?.role === "master");
   const named = quorumMaster(sentinels, agreement(group), group.nodes);
   const confirmed = masters.find(({ node }) => node.name === named?.name);
-  const master = confirmed ?? soleMaster(masters, servers, claims);
+  // A silent one may be master by its own account, with newer data.
+  const blind = own !== undefined && claims.some(({ node, answers }) => !answers && node.name !== own);
+  const master = confirmed ?? (blind ? undefined : soleMaster(masters, servers, claims));
   if (!master?.state) return { unknown: whyUnknown(masters, named, servers, claims) };
   const { node, state } = master;
   const rivals = masters

@@ -3,7 +3,7 @@ import { troubles, viewOf } from "../../cluster/view.ts";
 import { roleClaims } from "../claims.ts";
 import { type ClusterContext, withCluster } from "../operations.ts";
 import { HOW_TO_DECIDE } from "../role.ts";
-import type { Session } from "../session.ts";
+import { ownNode, type Session } from "../session.ts";
 import { judge, type Situation, type Verdict } from "./judge.ts";
 import { type RepairFacts, repairSteps, type Step } from "./steps.ts";
 
@@ -58,7 +58,13 @@ function pass(context: ClusterContext): Promise<RepairReport & { locked: boolean
 async function look(session: Session, tried: ReadonlySet<string>): Promise<RepairFacts> {
   const { links, folder } = session;
   const [servers, sentinels] = await Promise.all([links.askServers(), links.askSentinels()]);
-  const situation: Situation = { group: links.group, servers, sentinels, claims: roleClaims(servers, folder) };
+  const situation: Situation = {
+    group: links.group,
+    servers,
+    sentinels,
+    claims: roleClaims(servers, folder),
+    own: ownNode(session),
+  };
   return { session, situation, verdict: judge(situation), tried };
 }
 

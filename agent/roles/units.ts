@@ -1,4 +1,6 @@
-import { onHost, unitFiles, unitNames } from "../../topology/host-places.ts";
+import fs from "node:fs";
+import path from "node:path";
+import { drillDropIn, onHost, unitFiles, unitNames } from "../../topology/host-places.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
 import { ensureFile, type HostRole, run, succeeds } from "./role.ts";
 
@@ -10,6 +12,13 @@ export const units: HostRole = {
     const done: string[] = [];
     const files = unitFiles(spec);
     for (const [unit, text] of files) if (ensureFile(`/etc/systemd/system/${unit}`, text)) done.push(`${unit} written`);
+    // A drill that was killed has left it, and a server that ends would stay down.
+    for (const unit of files.keys()) {
+      const dropIn = drillDropIn(unit);
+      if (!fs.existsSync(dropIn)) continue;
+      fs.rmSync(dropIn);
+      done.push(`${path.basename(dropIn)} of a drill removed from ${unit}`);
+    }
     // By what systemd knows, and not by what was written: an apply may have been killed in between.
     const stale = [...files.keys()].filter((unit) => systemctlShow(unit, "NeedDaemonReload") === "yes");
     if (done.length + stale.length > 0) run("systemctl", "daemon-reload");

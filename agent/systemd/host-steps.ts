@@ -1,25 +1,40 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import { HOST_PROGRAM, HOST_STATE } from "../../topology/host-places.ts";
+import { HOST_PROGRAM, HOST_SPECS, HOST_STATE } from "../../topology/host-places.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
-import { appliedSpec, type NodeFolder, nodeFolder } from "../node-folder.ts";
+import { type NodeFolder, nodeFolder, specIn } from "../node-folder.ts";
 import { advice } from "../roles/advice.ts";
 import { base } from "../roles/base.ts";
 import { kernel } from "../roles/kernel.ts";
 import { memory } from "../roles/memory.ts";
-import type { HostRole } from "../roles/role.ts";
+import { ensureFile, type HostRole } from "../roles/role.ts";
 import { disableUnits, units } from "../roles/units.ts";
 
 /** In this order: each needs what those before it bring. */
 const ROLES: readonly HostRole[] = [memory, base, kernel, units, advice];
+/** What is looked at when a node is applied, and is no reason to leave one down that was applied. */
+const LOOKS: readonly HostRole[] = [memory, advice];
 
 /**
  * Brings what a node needs to its host, as root.
+ * @param warn told what the host should have and cannot @default - it was applied before, and nothing is said again
  * @returns what was changed, in words
  */
-export function ensureRoles(spec: NodeSpec, warn: (line: string) => void): string[] {
-  return ROLES.flatMap(({ ensure }) => ensure(spec, warn));
+export function ensureRoles(spec: NodeSpec, warn?: (line: string) => void): string[] {
+  const roles = warn ? ROLES : ROLES.filter((role) => !LOOKS.includes(role));
+  return roles.flatMap(({ ensure }) => ensure(spec, warn ?? (() => undefined)));
 }
+
+const specFile = (environment: string, node: string): string => `${HOST_SPECS}/${environment}-${node}.json`;
+
+/** Notes as root what a node is. Its own folder is the service user's, and says nothing to root. */
+export function rememberSpec(spec: NodeSpec): void {
+  ensureFile(specFile(spec.environment, spec.node.name), JSON.stringify(spec));
+}
+
+/** What root was told last that the node is. */
+export const rememberedSpec = (environment: string, node: string): NodeSpec | undefined =>
+  specIn(specFile(environment, node));
 
 export const hostFolder = (environment: string, node: string): NodeFolder => nodeFolder(HOST_STATE, environment, node);
 
@@ -47,11 +62,12 @@ export function retireOnHost(
   gone: readonly string[],
   env: Record<string, string>,
 ): string[] {
-  const folder = hostFolder(environment, node);
-  const spec = appliedSpec(folder);
+  const { root } = hostFolder(environment, node);
+  const spec = rememberedSpec(environment, node);
   if (!spec) return [];
-  asServiceUser(spec.engine, ["leave", ...gone, folder.root], env);
+  asServiceUser(spec.engine, ["leave", ...gone, root], env);
   const done = disableUnits(spec);
-  fs.renameSync(folder.spec, folder.retired);
+  asServiceUser(spec.engine, ["retired", root], env);
+  fs.rmSync(specFile(environment, node));
   return done;
 }

@@ -47,10 +47,11 @@ export class SystemdServer extends Server {
     this.refusal = undefined;
     this.attempts++;
     writeAtomically(this.preparedFile, JSON.stringify(prepared));
-    writeAtomically(
-      path.join(this.folder.run, `${this.name}.start`),
-      `REDIS_HA_START=${startArguments(prepared).join(" ")}\n`,
-    );
+    const lines = startArguments(prepared)
+      .join(" ")
+      .replaceAll(/(^| )--/g, "\n")
+      .trim();
+    writeAtomically(path.join(this.folder.run, `${this.name}.start.conf`), `${lines}\n`);
     return prepared;
   }
 

@@ -2,72 +2,31 @@ import fs from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { EnvironmentInput } from "../../environments/environment.ts";
-import { downLab, Lab } from "../../tools/lab/lab.ts";
+import type { Lab } from "../../tools/lab/lab.ts";
 import { findTerraform } from "../../tools/setup/binaries.mjs";
-import { type Checkout, createCheckout } from "../support/checkout.ts";
-import { describeWithHosts, leftOf } from "../support/debian-hosts.ts";
+import type { Checkout } from "../support/checkout.ts";
+import { describeWithHosts } from "../support/debian-hosts.ts";
+import { HostCluster } from "../support/host-cluster.ts";
 import { haveProviders, providerEnvironment } from "../support/terraform-providers.ts";
 
-const name = "test-ssh";
 const zones = ["a", "b", "c"];
-const names = zones.map((zone) => `redis-${zone}`);
 
 /** The target `ssh` on three real hosts: what provisioners do, what systemd does, and what clients notice. */
 (haveProviders ? describeWithHosts : describe.skip)("nodes on hosts of their own", { timeout: 180_000 }, () => {
+  let cluster: HostCluster;
   let lab: Lab;
   let checkout: Checkout;
   beforeAll(async () => {
-    await downLab(name);
-    lab = await Lab.up({ name, hosts: 3 });
-    const { folder } = lab.record;
-    const environment: EnvironmentInput = {
-      name: "hosts",
-      target: {
-        kind: "ssh",
-        user: "admin",
-        identityFile: path.join(folder, "id_ed25519"),
-        knownHostsFile: path.join(folder, "known_hosts"),
-      },
-      zones: Object.fromEntries(
-        lab.hosts.map((host) => [host.name.slice(-1), { nodes: [{ name: host.name, address: host.address }] }]),
-      ),
-      settings: { maxMemoryMb: 100 },
-    };
-    checkout = await createCheckout(environment);
-    const { code, all } = await checkout.synth();
-    expect(code, all).toBe(0);
+    cluster = await HostCluster.up("test-ssh");
+    ({ lab, checkout } = cluster);
   }, 180_000);
-  afterAll(async () => {
-    await checkout?.remove();
-    await lab?.down();
-    expect(leftOf(name)).toEqual([]);
-  });
+  afterAll(() => cluster?.down());
 
-  const program = (): string => path.join(checkout.root, "cdktf.out", "redis-ha.cjs");
+  const step: HostCluster["step"] = (...args) => cluster.step(...args);
+  const holds = (): Promise<void> => cluster.holds();
+  const master = (): Promise<string> => cluster.master();
+  const pids = (): Promise<string[]> => cluster.pids();
 
-  /** A provisioner's step, with the environment variables that Terraform gives it. */
-  async function step(verb: string, node: string, reach: object = {}): Promise<{ code: number; all: string }> {
-    const spec = fs.readFileSync(path.join(checkout.root, "cdktf.out", "specs", "hosts", `${node}.json`), "utf8");
-    const folder = lab.record.folder;
-    const { exitCode, all } = await lab.exec(["node", program(), "host", verb], {
-      cwd: checkout.root,
-      reject: false,
-      all: true,
-      env: {
-        REDIS_HA_SPEC: spec,
-        REDIS_HA_NODE: JSON.stringify({ environment: "hosts", node, address: lab.host(node).address }),
-        REDIS_HA_REACH: JSON.stringify({
-          user: "admin",
-          port: 22,
-          identityFile: path.join(folder, "id_ed25519"),
-          knownHostsFile: path.join(folder, "known_hosts"),
-          ...reach,
-        }),
-      },
-    });
-    return { code: exitCode ?? -1, all: String(all) };
-  }
   /**
    * Terraform in the folder of a zone's stack. `init` may have to download the provider, so it runs on this computer; all
    * else runs where the hosts can be reached.
@@ -86,19 +45,6 @@ const names = zones.map((zone) => `redis-${zone}`);
     expect(exitCode, String(all)).toBe(0);
     return String(all);
   }
-  async function redisHa(...args: string[]): Promise<{ code: number; all: string; stdout: string }> {
-    const command = ["node", program(), ...args, "--env", "hosts"];
-    const { exitCode, all, stdout } = await lab.exec(command, { cwd: checkout.root, reject: false, all: true });
-    return { code: exitCode ?? -1, all: String(all), stdout: String(stdout) };
-  }
-  async function holds(): Promise<void> {
-    const { code, all } = await redisHa("verify", "--wait", "60");
-    expect(code, all).toBe(0);
-  }
-  const master = async (): Promise<string> =>
-    (JSON.parse((await redisHa("status", "--json")).stdout) as { master: string }).master;
-  const pids = (): Promise<string[]> =>
-    Promise.all(names.map((node) => lab.ssh(node, "systemctl show -p MainPID --value 'redis-ha-hosts-*'")));
 
   it("gives an unknown host, a host with another key, and a host that takes no key of ours nothing", async () => {
     const known = path.join(checkout.root, "known_hosts");
