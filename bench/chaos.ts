@@ -8,7 +8,7 @@ import { busyMachine, describeMachine } from "./machine.ts";
 import { positive, say } from "./program.ts";
 
 /**
- * `npm run bench:chaos [-- --runs 3]`: runs the chaos suite (`test/lab/chaos`) again and again, one file at a time, and makes
+ * `npm run bench:chaos [-- --runs 3] [--only chaos/04]`: runs the chaos suite (`test/lab/chaos`) again and again, one file at a time, and makes
  * the table of docs/benchmarks.md of what it prints. A run in which a test fails ends it.
  */
 
@@ -20,11 +20,12 @@ interface Row {
   acknowledgedWithWait: number;
 }
 
-const { runs } = new Command("npm run bench:chaos --")
+const { runs, only } = new Command("npm run bench:chaos --")
   .description("Breaks a cluster on real hosts in many ways: how long clients could not write, and what was lost.")
   .option("--runs <number>", "how often", positive, 1)
+  .option("--only <file>", "files whose path has this, for example chaos/04", "test/lab/chaos/")
   .parse()
-  .opts<{ runs: number }>();
+  .opts<{ runs: number; only: string }>();
 
 const project = path.resolve(import.meta.dirname, "..");
 const rows = new Map<string, Row>();
@@ -42,7 +43,7 @@ process.stdout.write(`${await table()}\n`);
 /** Ends with this process: an interrupt goes to the whole group. @returns whether every test passed */
 async function runSuite(): Promise<boolean> {
   const vitest = path.join(project, "node_modules/.bin/vitest");
-  const suite = execa(vitest, ["run", "--no-file-parallelism", "test/lab/chaos"], {
+  const suite = execa(vitest, ["run", "--no-file-parallelism", only], {
     cwd: project,
     stdin: "ignore",
     all: true,
