@@ -37,6 +37,18 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
     expect(again).toContain('"changed": false');
   });
 
+  it("root does nothing that the service user, who owns the node's folder, could have written there", async () => {
+    const unit = (): Promise<string> => ssh("redis-b", "sha256sum /etc/systemd/system/redis-ha-hosts-redis.service");
+    const before = await unit();
+    await ssh("redis-b", `sudo sed -i 's/^/ /; s/User=redis/User=root/g' ${state("redis-b")}/node.json`);
+    expect(await ssh("redis-b", `sudo cat ${state("redis-b")}/node.json`)).toContain("User=root");
+    await done("converge");
+    expect(await unit()).toBe(before);
+    // An apply brings what the description says.
+    expect((await cluster.step("apply", "redis-b")).code).toBe(0);
+    expect(await ssh("redis-b", `sudo cat ${state("redis-b")}/node.json`)).not.toContain("User=root");
+  });
+
   it("a host with another version of the program says so, and converge brings this one", async () => {
     await ssh("redis-a", "echo '//' | sudo tee -a /usr/local/lib/redis-ha/redis-ha.cjs");
     await ssh("redis-b", "echo '//' | sudo tee -a /usr/local/lib/redis-ha/redis-ha.cjs");
