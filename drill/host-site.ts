@@ -12,7 +12,6 @@ import type { Site } from "./site.ts";
 export function hostSite(hosts: Hosts): Site {
   const { environment } = hosts.chosen;
   const units = unitNames(environment);
-  const its = ({ name, address }: TopologyNode) => ({ environment, node: name, address });
   const mainPid = async (node: TopologyNode, name: ProcessName): Promise<number> =>
     Number(await hosts.rootShell(node, `systemctl show --property MainPID --value ${units[name]}`));
   return {
@@ -41,7 +40,7 @@ export function hostSite(hosts: Hosts): Site {
       await all((node) => `systemctl kill --kill-whom=main --signal=KILL ${ours(node).join(" ")}`);
     },
     start: async (node) => {
-      await hosts.asRoot(node, "converge", { node: its(node) });
+      await hosts.again(node, "converge");
     },
     applied: async (node) => (await hosts.ask<NodeFacts>(node, { want: "facts", node: node.name })).applied,
     apply: async (spec) => void (await hosts.asRoot(spec.node, "apply", { spec })),

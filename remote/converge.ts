@@ -38,8 +38,7 @@ export async function convergeOnHosts(hosts: Hosts, options: ConvergeOnHosts): P
   for (const node of inventory.nodes) {
     if (zone !== undefined && node.zone !== zone) continue;
     const spec = options.afterApply ? synthesizedSpec(environment, node.name, options.root) : undefined;
-    const its = { environment, node: node.name, address: node.address };
-    await attempt(() => hosts.asRoot(node, "converge", { node: its, ...(spec ? { spec } : {}) }));
+    await attempt(() => hosts.again(node, "converge", spec));
   }
   for (const node of await withLeftovers(hosts).catch(() => [])) {
     const argv = ["converge", "--json", ...(zone === undefined ? [] : ["--zone", zone])];

@@ -1,3 +1,4 @@
+import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { HOST_PROGRAM } from "../topology/host-places.ts";
 import { programHash } from "../agent/program.ts";
@@ -87,6 +88,16 @@ export class Hosts {
   }
 
   /**
+   * Makes the node what it was told last (`converge`), or starts what is not up (`up`).
+   * @param spec what it is, should that be lost there
+   * @returns whether that changed something
+   */
+  again(node: TopologyNode, step: "converge" | "up", spec?: NodeSpec): Promise<boolean> {
+    const its = { environment: this.chosen.environment, node: node.name, address: node.address };
+    return this.asRoot(node, step, { node: its, ...(spec ? { spec } : {}) });
+  }
+
+  /**
    * Does a step on the node's host as root, with our program in this checkout's version.
    * @returns whether it changed something there
    */
@@ -105,13 +116,9 @@ export class Hosts {
    */
   async rootShell(node: TopologyNode, command: string): Promise<string> {
     const ssh = this.ssh(node);
-    const { code, stdout, stderr } = await ssh.run(`${this.sudo}sh -c '${command}'`, { timeoutMs: ASK_TIMEOUT_MS });
+    const { code, stdout, stderr } = await ssh.run(`${ssh.sudo}sh -c '${command}'`, { timeoutMs: ASK_TIMEOUT_MS });
     if (code !== 0) throw new Error(`${node.name}: ${ssh.name}: ${command}: ${stderr.trim()}`);
     return stdout.trim();
-  }
-
-  private get sudo(): string {
-    return this.chosen.inventory.reach?.user === "root" ? "" : "sudo -n ";
   }
 
   ssh({ address }: TopologyNode): Ssh {
@@ -146,8 +153,9 @@ export class Hosts {
     // As the nodes' own user, who owns their files and can do no more than that.
     const run = `runuser -u ${engine} -- /usr/bin/node ${HOST_PROGRAM} answer`;
     const request: HostRequest = { program: programHash(), override: overridden(), ...this.chosen, ...question };
-    const { code, stdout } = await this.ssh(node).run(
-      `test -e ${HOST_PROGRAM} || exit ${NEVER_APPLIED}; cd /; exec ${this.sudo}${run}`,
+    const ssh = this.ssh(node);
+    const { code, stdout } = await ssh.run(
+      `test -e ${HOST_PROGRAM} || exit ${NEVER_APPLIED}; cd /; exec ${ssh.sudo}${run}`,
       { input: JSON.stringify(request), onError: this.report, timeoutMs },
     );
     if (code === NEVER_APPLIED) throw new NotUsable(this.neverApplied(node));

@@ -17,8 +17,7 @@ export async function repairOnHosts(hosts: Hosts, report: (line: string) => void
     const up: (typeof hosts.nodes)[number][] = [];
     for (const node of hosts.nodes) {
       try {
-        const its = { environment: hosts.chosen.environment, node: node.name, address: node.address };
-        if (await hosts.asRoot(node, "up", { node: its })) done.push(`${node.name}: what its host lacked was brought`);
+        if (await hosts.again(node, "up")) done.push(`${node.name}: what its host lacked was brought`);
         up.push(node);
       } catch (error) {
         unreached.push((error as Error).message);

@@ -79,6 +79,11 @@ export class Ssh {
     private readonly root: string,
   ) {}
 
+  /** What a command begins with that needs root. */
+  get sudo(): string {
+    return this.reach.user === "root" ? "" : "sudo -n ";
+  }
+
   /** What it is reached by, for messages. */
   get name(): string {
     return `${this.reach.user}@${this.address}${this.reach.port === 22 ? "" : `:${this.reach.port}`}`;

@@ -74,8 +74,7 @@ const ifItComesBack = ({ environment }: { environment: string }): string =>
 /** Is a file of the nodes' folders there? @throws when that cannot be told */
 async function isThere(address: string, file: string, reach: Reach, root: string): Promise<boolean> {
   const ssh = new Ssh(address, reach, root);
-  const sudo = reach.user === "root" ? "" : "sudo -n ";
-  const { stdout, stderr } = await ssh.run(`${sudo}sh -c 'test -e ${file} && echo yes || echo no'`, {
+  const { stdout, stderr } = await ssh.run(`${ssh.sudo}sh -c 'test -e ${file} && echo yes || echo no'`, {
     timeoutMs: ASK_TIMEOUT_MS,
   });
   const answer = stdout.trim();
