@@ -20,7 +20,8 @@ export interface NodeConfigurationProps {
  * What a node is configured as: created, it delivers the spec and applies it.
  *
  * It is replaced whenever the spec changes, and has no destroy provisioner: a new configuration is no reason to stop a
- * node. The rendered files are triggers themselves, one key a file, so that a plan shows what changes in them line by line.
+ * node. The rendered files are triggers themselves, one key a file, so that a plan shows what changes in them line by line; of the
+ * units, which nobody sets, it shows that they change.
  *
  * On hosts it is a `null_resource`; on this computer a `terraform_data`, for which nothing has to be downloaded.
  */
@@ -28,7 +29,7 @@ export class NodeConfiguration extends Construct {
   public constructor(stack: TerraformStack, { specs, membership, program, reach }: NodeConfigurationProps) {
     super(stack, "configuration");
     const triggers =
-      "${merge(each.value.files, {" +
+      '${merge({ for name, text in each.value.files : name => endswith(name, ".service") ? sha256(text) : text }, {' +
       ' node = jsonencode({ for key, value in each.value : key => value if key != "files" }),' +
       // A dependency alone would not carry the replacement of a node on to its configuration.
       ` membership = terraform_data.${membership.friendlyUniqueId}[each.key].id` +

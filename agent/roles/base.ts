@@ -7,9 +7,14 @@ import { ensureFile, type HostRole, run, succeeds } from "./role.ts";
 
 /** Debian's own units start a server of their own, on our ports, as soon as the package is installed. */
 const DEBIAN_UNITS = {
-  redis: ["redis-server", "redis-sentinel"],
-  valkey: ["valkey-server", "valkey-sentinel"],
+  redis: ["redis-server.service", "redis-sentinel.service"],
+  valkey: ["valkey-server.service", "valkey-sentinel.service"],
 } as const;
+
+function isMasked(unit: string): boolean {
+  const link = `/etc/systemd/system/${unit}`;
+  return fs.existsSync(link) && fs.realpathSync(link) === "/dev/null";
+}
 
 /** The engine's packages in the version of the host's release, without the services that come with them; the folder of the nodes. */
 export const base: HostRole = {
@@ -22,12 +27,9 @@ export const base: HostRole = {
     if (isNew) done.push(`${engine} pinned to Debian ${release}`);
     const isThere = fs.existsSync(`/usr/bin/${engine}-server`);
     if (isNew || !isThere) refuseStranger(packages, isThere, release, warn);
-    for (const unit of DEBIAN_UNITS[engine]) {
-      const link = `/etc/systemd/system/${unit}.service`;
-      if (fs.existsSync(link) && fs.realpathSync(link) === "/dev/null") continue;
-      run("systemctl", "mask", "--now", `${unit}.service`);
-      done.push(`Debian's ${unit}.service masked`);
-    }
+    const unmasked = DEBIAN_UNITS[engine].filter((unit) => !isMasked(unit));
+    if (unmasked.length > 0) run("systemctl", "mask", "--now", ...unmasked);
+    done.push(...unmasked.map((unit) => `Debian's ${unit} masked`));
     if (!isThere) {
       installPackages(packages);
       done.push(`${packages.join(", ")} installed`);

@@ -19,6 +19,10 @@ export const units: HostRole = {
       fs.rmSync(dropIn);
       done.push(`${path.basename(dropIn)} of a drill removed from ${unit}`);
     }
+    const disabled = [...files.keys()].filter((unit) => !succeeds("systemctl", "is-enabled", "--quiet", unit));
+    // Each reload takes a third of a second, and there is one for all.
+    if (disabled.length > 0) run("systemctl", "enable", "--no-reload", ...disabled);
+    done.push(...disabled.map((unit) => `${unit} enabled`));
     // By what systemd knows, and not by what was written: an apply may have been killed in between.
     const stale = [...files.keys()].filter((unit) => systemctlShow(unit, "NeedDaemonReload") === "yes");
     if (done.length + stale.length > 0) run("systemctl", "daemon-reload");
@@ -29,11 +33,6 @@ export const units: HostRole = {
       succeeds("systemctl", "is-active", "--quiet", agent)
     )
       run("systemctl", "restart", "--no-block", agent);
-    for (const unit of files.keys()) {
-      if (succeeds("systemctl", "is-enabled", "--quiet", unit)) continue;
-      run("systemctl", "enable", unit);
-      done.push(`${unit} enabled`);
-    }
     for (const unit of files.keys()) {
       // One that waits to be let start is neither.
       if (!["inactive", "failed"].includes(systemctlShow(unit, "ActiveState"))) continue;

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { writeAtomically } from "../../../agent/node-folder.ts";
 import { waitFor } from "../../../agent/processes.ts";
 import { Chaos, expectNothingLost } from "../../support/chaos.ts";
 import { describeWithHosts } from "../../support/debian-hosts.ts";
@@ -67,9 +68,12 @@ describeWithHosts("7: the clock", { timeout: 240_000 }, () => {
 
 const CLOCK = "clock";
 
-/** @param seconds by how many the clock of the agent there is ahead of this computer's */
+/**
+ * In one step: libfaketime, which finds an empty file, ends its process, and on the way out that one waits for itself.
+ * @param seconds by how many the clock of the agent there is ahead of this computer's
+ */
 const setClock = (chaos: Chaos, node: string, seconds: number): void =>
-  fs.writeFileSync(chaos.file(node, CLOCK), `+${seconds}`);
+  writeAtomically(chaos.file(node, CLOCK), `+${seconds}`, 0o644);
 
 /** Has a node's agent read its clock by libfaketime, which looks into a file each time. */
 async function giveAgentOwnClock(chaos: Chaos, node: string): Promise<void> {
