@@ -44,11 +44,16 @@ export class Chaos {
     try {
       await cluster.apply();
       await cluster.holds();
-      return new Chaos(cluster);
+      return Chaos.on(cluster);
     } catch (error) {
       await cluster.down();
       throw error;
     }
+  }
+
+  /** @param cluster is applied already, and is taken down with this */
+  static on(cluster: HostCluster): Chaos {
+    return new Chaos(cluster);
   }
 
   async down(): Promise<void> {

@@ -19,6 +19,7 @@ export class HostCluster {
   private constructor(
     readonly lab: Lab,
     readonly checkout: Checkout,
+    public described: EnvironmentInput,
   ) {}
 
   /**
@@ -35,7 +36,7 @@ export class HostCluster {
     const lab = await Lab.up({ name, ...options });
     try {
       const { folder } = lab.record;
-      const checkout = await createCheckout({
+      const environment: EnvironmentInput = {
         name: "hosts",
         target: {
           kind: "ssh",
@@ -44,12 +45,13 @@ export class HostCluster {
           knownHostsFile: path.join(folder, "known_hosts"),
         },
         zones: Object.fromEntries(
-          described(lab).map(({ name, address }) => [name.slice(-1), { nodes: [{ name, address }] }]),
+          nodesOf(lab).map(({ name, address }) => [name.slice(-1), { nodes: [{ name, address }] }]),
         ),
         settings: { maxMemoryMb: 100 },
         ...more,
-      });
-      const cluster = new HostCluster(lab, checkout);
+      };
+      const checkout = await createCheckout(environment);
+      const cluster = new HostCluster(lab, checkout, environment);
       const { code, all } = await checkout.synth();
       expect(code, all).toBe(0);
       return cluster;
@@ -63,6 +65,12 @@ export class HostCluster {
     await this.checkout.remove();
     await this.lab.down();
     expect(leftOf(this.lab.record.name)).toEqual([]);
+  }
+
+  /** Edits the environment's file. @param change what is to be described otherwise */
+  describe(change: Partial<EnvironmentInput>): void {
+    this.described = { ...this.described, ...change };
+    this.checkout.describe(this.described);
   }
 
   get names(): string[] {
@@ -148,5 +156,5 @@ export class HostCluster {
   }
 }
 
-const described = ({ record: { name, hosts, image, release } }: Lab) =>
+const nodesOf = ({ record: { name, hosts, image, release } }: Lab) =>
   describeLab(name, Math.max(hosts.length, 3), image, release).hosts;
