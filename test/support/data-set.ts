@@ -4,9 +4,6 @@ import path from "node:path";
 import { projectRoot } from "../../agent/node-folder.ts";
 import type { Chaos } from "./chaos.ts";
 
-/** Sizes in GB, with commas between: what `npm run bench:chaos -- --data-gb` sets. */
-export const DATA_GB = "REDIS_HA_TEST_DATA_GB";
-
 /** With its header just under 16 KiB, the size of a piece of memory that the servers' allocator has. */
 const VALUE_BYTES = 16_000;
 const FILL_TIMEOUT_MS_PER_GB = 300_000;
@@ -18,15 +15,6 @@ const MEMORY_SHARE = NODES + 1.5;
 const DISK_SHARE = NODES * 4;
 
 const keysOf = (gb: number): number => Math.round((gb * 1e9) / VALUE_BYTES);
-
-/** @returns sizes in GB, the smallest first. @throws when the text has others than 0 to 100 */
-export function dataSizes(text: string): number[] {
-  if (/^\d+(\.\d+)?(,\d+(\.\d+)?)*$/.test(text)) {
-    const sizes = text.split(",").map(Number);
-    if (sizes.every((gb) => gb <= 100)) return sizes.sort((a, b) => a - b);
-  }
-  throw new Error(`"${text}" cannot be used; write sizes in GB from 0 to 100, with commas between, for example 0,1,4`);
-}
 
 /** Why this computer cannot have so much data on each of three hosts; undefined when it can. */
 export function whyNoRoomFor(gb: number): string | undefined {

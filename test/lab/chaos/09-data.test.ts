@@ -3,7 +3,8 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Chaos, expectNothingLost, FAILOVER_MS } from "../../support/chaos.ts";
 import type { Outcome } from "../../support/chaos-line.ts";
-import { DATA_GB, dataSizes, grow, lacks, maxMemoryMbFor, whyNoRoomFor } from "../../support/data-set.ts";
+import { grow, lacks, maxMemoryMbFor, whyNoRoomFor } from "../../support/data-set.ts";
+import { DATA_GB, dataSizes } from "../../support/data-sizes.ts";
 import { describeWithHosts } from "../../support/debian-hosts.ts";
 
 const sizes = dataSizes(process.env[DATA_GB] ?? "1");
@@ -62,7 +63,9 @@ describeData("9: much data", { timeout: TIMEOUT_MS }, () => {
     };
 
     it("kill -9 of the master: nothing is lost", async () => {
-      await under("kill -9 of the master", (master) => chaos.signal("KILL", master, "redis"));
+      const outcome = await under("kill -9 of the master", (master) => chaos.signal("KILL", master, "redis"));
+      // Its connections are open until its memory is free. On a busy computer that may be too late for a hand-over.
+      expect(chaos.agentLog(outcome.before)).not.toContain("is still linked");
     });
 
     it("kill -9 of the master and its agent: nothing is lost", async () => {
@@ -80,11 +83,13 @@ describeData("9: much data", { timeout: TIMEOUT_MS }, () => {
       expect(outcome.after).toBe(outcome.before);
     });
 
-    it("roll: every server is restarted, and the master's role handed over first", async () => {
-      const outcome = await under("roll", async () => {
-        const { code, all } = await chaos.cluster.redisHa("roll");
+    // Of one node, as it takes a minute each: a replica loads its files and gets a copy just as here.
+    it("roll of the master: its role is handed over first", async () => {
+      const outcome = await under("roll of the master", async (master) => {
+        const { code, all } = await chaos.cluster.redisHa("roll", master);
         expect(code, all).toBe(0);
       });
+      expect(outcome.after).not.toBe(outcome.before);
       // Sentinel alone would need down-after, 2 s, before it begins.
       expect(outcome.plain.longestGapMs, "a hand-over, and not a failover").toBeLessThan(2000);
     });
