@@ -42,6 +42,18 @@ export function processStart(pid: number): string | undefined {
 
 export const isAlive = (record: ProcessRecord): boolean => processStart(record.pid) === record.started;
 
+/**
+ * Whether a process that counts as ended has threads that have not: until the last one has, its memory is being freed, and its
+ * connections stay open. Only Linux says so.
+ */
+export function isExiting(pid: number): boolean {
+  try {
+    return fs.readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
+}
+
 /** The record of a living process, to be written down. */
 export function recordOf(pid: number): ProcessRecord | undefined {
   const started = processStart(pid);

@@ -1,14 +1,15 @@
 import path from "node:path";
 import readline from "node:readline";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { execa } from "execa";
 import { parseChaosLine } from "../test/support/chaos-line.ts";
+import { DATA_GB, dataSizes } from "../test/support/data-sizes.ts";
 import { summaryOf } from "./figures.ts";
 import { busyMachine, describeMachine } from "./machine.ts";
 import { positive, say } from "./program.ts";
 
 /**
- * `npm run bench:chaos [-- --runs 3] [--only chaos/04]`: runs the chaos suite (`test/lab/chaos`) again and again, one file at a time, and makes
+ * `npm run bench:chaos [-- --runs 3] [--only chaos/04] [--data-gb 0,1,4]`: runs the chaos suite (`test/lab/chaos`) again and again, one file at a time, and makes
  * the table of docs/benchmarks.md of what it prints. A run in which a test fails ends it.
  */
 
@@ -20,12 +21,13 @@ interface Row {
   acknowledgedWithWait: number;
 }
 
-const { runs, only } = new Command("npm run bench:chaos --")
+const { runs, only, dataGb } = new Command("npm run bench:chaos --")
   .description("Breaks a cluster on real hosts in many ways: how long clients could not write, and what was lost.")
   .option("--runs <number>", "how often", positive, 1)
   .option("--only <file>", "files whose path has this, for example chaos/04", "test/lab/chaos/")
+  .option("--data-gb <sizes>", "sizes of the data set in chaos/09, in GB: for example 0,1,4", sizes, "1")
   .parse()
-  .opts<{ runs: number; only: string }>();
+  .opts<{ runs: number; only: string; dataGb: string }>();
 
 const project = path.resolve(import.meta.dirname, "..");
 const rows = new Map<string, Row>();
@@ -40,11 +42,22 @@ for (let run = 1; run <= runs; run++) {
 }
 process.stdout.write(`${await table()}\n`);
 
+/** @throws what the command line says of a value that cannot be used */
+function sizes(text: string): string {
+  try {
+    dataSizes(text);
+    return text;
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
 /** Ends with this process: an interrupt goes to the whole group. @returns whether every test passed */
 async function runSuite(): Promise<boolean> {
   const vitest = path.join(project, "node_modules/.bin/vitest");
   const suite = execa(vitest, ["run", "--no-file-parallelism", only], {
     cwd: project,
+    env: { [DATA_GB]: dataGb },
     stdin: "ignore",
     all: true,
     buffer: false,

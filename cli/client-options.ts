@@ -34,7 +34,7 @@ export function clientOptions(inventory: InventoryEnvironment, role: "master" | 
 
 /** What cannot be JSON, as numbers and a pattern that the printed module and `recommendedOptions` share. */
 const retryMs = { step: 25, most: 250, sentinel: 50 };
-const notHereOrNow = /^(READONLY|NOREPLICAS|MASTERDOWN|MISCONF)/;
+const notHereOrNow = /^(READONLY|NOREPLICAS|MASTERDOWN|MISCONF|LOADING)/;
 /** Between two PINGs of a client, in milliseconds. */
 export const HEARTBEAT_MS = 500;
 
@@ -50,6 +50,7 @@ export function recommendedOptions(
     retryStrategy: (attempt) => Math.min(retryMs.step * attempt, retryMs.most),
     sentinelRetryStrategy: () => retryMs.sentinel,
     reconnectOnError: (error) => (notHereOrNow.test(error.message) ? 2 : false),
+    enableReadyCheck: false,
     autoResendUnfulfilledCommands: true,
     ...(role === "slave"
       ? { preferredSlaves: (replicas) => replicas[Math.floor(Math.random() * replicas.length)] ?? null }
@@ -97,6 +98,10 @@ ${sentinels.join("\n")}
   // again (2). Without it, a client that is still connected to a former master fails until something else closes
   // the connection.
   reconnectOnError: (error) => (${String(notHereOrNow)}.test(error.message) ? 2 : false),
+
+  // The check waits on a server that loads its files, up to 10 s at a time, also when another one is master by then. Without
+  // it, LOADING is the answer to a command, and one more of the errors above.
+  enableReadyCheck: false,
 
   // true: a command whose reply got lost is sent again. No write is lost, but one can be applied twice: INCR, LPUSH,
   // XADD. false: it fails instead, and your code decides. Choose false where twice is worse than an error.

@@ -50,7 +50,9 @@ export class AcknowledgedWriter {
       socketTimeout: SOCKET_TIMEOUT_MS,
       retryStrategy: () => 50,
       sentinelRetryStrategy: () => 50,
-      reconnectOnError: (error) => error.message.startsWith("READONLY"),
+      reconnectOnError: (error) => /^(READONLY|LOADING)/.test(error.message),
+      // It would wait on a server that loads its files, also when another one is master by then.
+      enableReadyCheck: false,
       ...options.connection,
       // A write is tried once: one that was sent again would blur which server acknowledged what.
       maxRetriesPerRequest: 0,

@@ -9,9 +9,11 @@ import { settleEpoch } from "../handover/handover.ts";
 import { type Journal, readJournal, removeJournal, writeJournal } from "../handover/journal.ts";
 import { passedOn } from "../handover/passed-on.ts";
 import type { NodeFolder } from "../node-folder.ts";
+import { isExiting } from "../processes.ts";
 import { inFailover } from "../role.ts";
+import { redisRecord } from "../server.ts";
 import { setAside } from "./append-only-file.ts";
-import { decideCrash, type MasterSample } from "./decide.ts";
+import { decideCrash, latestStart, type MasterSample } from "./decide.ts";
 import { promote } from "./promote.ts";
 
 /** The kernel still delivers what the dead server had sent; then the replicas see the end of their link. */
@@ -50,10 +52,7 @@ export async function handleCrash(crash: Crash): Promise<(() => Promise<void>) |
     return undefined;
   };
   const judge = async () => {
-    const [servers, sentinels] = await Promise.all([
-      drained(links, spec.node),
-      links.askSentinels({ withinMs: SILENT_MS }),
-    ]);
+    const [servers, sentinels] = await Promise.all([drained(crash), links.askSentinels({ withinMs: SILENT_MS })]);
     const handingOver = readJournal(crash.folder) !== undefined;
     const facts = { ...crash, node: spec.node, now: performance.now(), servers, sentinels, handingOver };
     return { sentinels, decision: decideCrash(facts, crash.without) };
@@ -127,10 +126,18 @@ async function promoted(
   }
 }
 
-/** What the servers say when no replica gets anything any more. One that does not answer is waited for no longer than that. */
-async function drained(links: Links, node: TopologyNode): Promise<RedisAnswer[]> {
-  const deadline = performance.now() + DRAIN_TIMEOUT_MS;
+/**
+ * What the servers say when no replica gets anything any more. One that does not answer is waited for no longer than that.
+ * With much data that takes its time: the kernel frees the memory first, 0.3 s for 1 GB on a busy computer, and closes the
+ * connections then.
+ */
+async function drained({ links, spec, folder, sample, downAfterMs }: Crash): Promise<RedisAnswer[]> {
+  const { node } = spec;
+  const pid = redisRecord(folder)?.pid ?? 0;
+  const latest = sample ? latestStart(sample, downAfterMs) : 0;
+  let deadline = performance.now() + DRAIN_TIMEOUT_MS;
   for (;;) {
+    if (isExiting(pid) && performance.now() < latest) deadline = performance.now() + DRAIN_TIMEOUT_MS;
     const servers = await links.askServers(SILENT_MS);
     const busy = servers.some((answer) => answer.node.name !== node.name && answer.state?.link === "up");
     if (!busy || performance.now() > deadline) return servers;

@@ -9,6 +9,7 @@ import { type ClusterView, troubles } from "../../cluster/view.ts";
 import { type Ack, monotonicMs, type WriterOptions, type Written } from "../../drill/acknowledged-writer.ts";
 import { InsideProcess } from "../../drill/inside-process.ts";
 import type { Where } from "../../drill/namespaces.ts";
+import type { EnvironmentInput } from "../../environments/environment.ts";
 import { unitNames } from "../../topology/host-places.ts";
 import type { Inventory, InventoryEnvironment } from "../../topology/inventory.ts";
 import { inNamespace } from "../../tools/lab/network.ts";
@@ -38,9 +39,12 @@ export class Chaos {
     this.observer = this.inside("control");
   }
 
-  /** @param name the lab's; two of one name cannot be up at once */
-  static async up(name: string): Promise<Chaos> {
-    const cluster = await HostCluster.up(name);
+  /**
+   * @param name the lab's; two of one name cannot be up at once
+   * @param more what is to be described otherwise than by default
+   */
+  static async up(name: string, more: Partial<EnvironmentInput> = {}): Promise<Chaos> {
+    const cluster = await HostCluster.up(name, more);
     try {
       await cluster.apply();
       await cluster.holds();
