@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import net from "node:net";
+import os from "node:os";
 import type { Endpoint } from "../cluster/connection.ts";
 
 /** Is somebody listening there? */
@@ -16,6 +17,10 @@ export function isListening({ address, port }: Endpoint, timeoutMs = 500): Promi
     socket.once("error", (error: NodeJS.ErrnoException) => done(error.code !== "ECONNREFUSED"));
   });
 }
+
+/** Does this computer have that address now? */
+export const hasAddress = (address: string): boolean =>
+  Object.values(os.networkInterfaces()).some((all) => all?.some((each) => each.address === address));
 
 /** Who listens on a TCP port of this computer, in words: `redis-server 127.0.0.1:6401 (pid 4711, uid 1000)`. */
 export function listenerOf(port: number): string {
