@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import net from "node:net";
-import os from "node:os";
 import type { Endpoint } from "../cluster/connection.ts";
 
 /** Is somebody listening there? */
@@ -18,9 +17,15 @@ export function isListening({ address, port }: Endpoint, timeoutMs = 500): Promi
   });
 }
 
-/** Does this computer have that address now? */
-export const hasAddress = (address: string): boolean =>
-  Object.values(os.networkInterfaces()).some((all) => all?.some((each) => each.address === address));
+/** Can a server of this computer listen at that address? */
+export function hasAddress(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    // The list of interfaces is not for whoever may open no netlink socket, as the agent on a host.
+    const server = net.createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRNOTAVAIL"));
+    server.listen({ host: address, port: 0 }, () => server.close(() => resolve(true)));
+  });
+}
 
 /** Who listens on a TCP port of this computer, in words: `redis-server 127.0.0.1:6401 (pid 4711, uid 1000)`. */
 export function listenerOf(port: number): string {

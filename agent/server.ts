@@ -279,7 +279,7 @@ export class Server {
   /** Who has our port, or that the address is not ours, and the ways out. */
   async cannotListen(): Promise<string> {
     const { address, port } = this.endpoint;
-    if (!hasAddress(address)) {
+    if (!(await hasAddress(address))) {
       return (
         `${this.title()} cannot start: ${address} is not an address of its host now. If the host has another one for good, ` +
         `write that into environments/${this.spec.environment}.ts and apply`

@@ -32,7 +32,10 @@ describeWithHosts("8: an address", { timeout: 240_000 }, () => {
         if (host === "reboots") await chaos.host(node).powerLoss();
         readdress(chaos, node, from, to);
         if (host === "reboots") await chaos.host(node).boot();
-        if (whose === "master") await chaos.masterOtherThan(master);
+        if (whose === "master") {
+          await chaos.masterOtherThan(master);
+          await tellsWhy(chaos, node, from);
+        }
         await written();
         await describeAs(chaos, node, from, to);
         if (whose === "replica") await killInstall(chaos, node, to);
@@ -56,6 +59,15 @@ function readdress(chaos: Chaos, node: string, from: string, to: string): void {
   for (const change of [`del ${from}/24`, `add ${to}/24`]) {
     ip(["-n", chaos.namespace(node), "address", ...change.split(" "), "dev", "host0"]);
   }
+}
+
+/** What the operator finds in the host's journal: a former master is ended once it is replaced, and cannot start again. */
+async function tellsWhy(chaos: Chaos, node: string, from: string): Promise<void> {
+  const told = async (): Promise<boolean> =>
+    (await chaos.host(node).run(["journalctl", "-u", UNITS.redis])).includes(
+      `${from} is not an address of its host now`,
+    );
+  await waitFor("the journal says what is wrong", async () => (await told()) || undefined, 60_000, 500);
 }
 
 /** The install is killed on the host while it ends what still runs there. */
