@@ -29,6 +29,7 @@ import { leave, retire } from "./retire.ts";
 import { prestartHook } from "./systemd/hooks.ts";
 import {
   asServiceUser,
+  endAtFormerAddress,
   ensureRoles,
   hostFolder,
   rememberedSpec,
@@ -80,7 +81,9 @@ export async function host(argv: readonly string[]): Promise<number> {
         // One whose retire was killed after this step has left.
         if (!fs.existsSync(folder().spec)) return 0;
         const spec = applied(folder());
-        say(spec.node.name, await leave(spec, folder(), tell(spec.node.name), rest.slice(0, -1)));
+        const done = await leave(spec, folder(), tell(spec.node.name), rest.slice(0, -1));
+        // The stop of its units is told after it.
+        if (done.length > 0) say(spec.node.name, done);
         return 0;
       }
       case "stop": {
@@ -144,8 +147,10 @@ function hereAsRoot(step: HostStep): void {
   }
   if (step === "converge" || step === "up") return again(step, input, env);
   const spec = specFrom(input);
-  rememberSpec(spec);
   const { name } = spec.node;
+  const left = endAtFormerAddress(spec, env);
+  if (left.length > 0) say(name, left);
+  rememberSpec(spec);
   const changed = ensureRoles(spec, tell(name));
   if (step === "install" || changed.length > 0) say(name, changed);
   if (step === "apply") applyAsUser(spec, input, env);
@@ -269,5 +274,5 @@ async function untilFree(server: Server, wait: boolean): Promise<void> {
   const ours = (await server.info())?.["config_file"]?.startsWith(`${stateFolder(projectRoot())}/`) ?? false;
   if (ours && !wait) return;
   const freed = await waitFor("the port is free", free, ours ? RETIRE_TIMEOUT_MS : 0, 100).catch(() => undefined);
-  if (!freed) throw new Error(`${server.spec.node.name}: ${await server.portTaken()}`);
+  if (!freed) throw new Error(`${server.spec.node.name}: ${await server.cannotListen()}`);
 }

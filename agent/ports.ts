@@ -17,6 +17,16 @@ export function isListening({ address, port }: Endpoint, timeoutMs = 500): Promi
   });
 }
 
+/** Can a server of this computer listen at that address? */
+export function hasAddress(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    // The list of interfaces is not for whoever may open no netlink socket, as the agent on a host.
+    const server = net.createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRNOTAVAIL"));
+    server.listen({ host: address, port: 0 }, () => server.close(() => resolve(true)));
+  });
+}
+
 /** Who listens on a TCP port of this computer, in words: `redis-server 127.0.0.1:6401 (pid 4711, uid 1000)`. */
 export function listenerOf(port: number): string {
   const pid = process.platform === "linux" ? listenerPidLinux(port) : listenerPidLsof(port);

@@ -7,7 +7,7 @@ import { type Endpoint, parseInfo, withConnection } from "../cluster/connection.
 import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { cannotReadData, setAside } from "./crash/append-only-file.ts";
-import { isListening, listenerOf } from "./ports.ts";
+import { hasAddress, isListening, listenerOf } from "./ports.ts";
 import { lastLines } from "./log.ts";
 import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
 import { fenceArguments, prestartRedis, prestartSentinel } from "./prestart.ts";
@@ -116,7 +116,7 @@ export class Server {
    * @throws when it must not start now, or its port is taken; the message says what to do
    */
   async prepare(): Promise<Prepared> {
-    if (await isListening(this.endpoint)) throw new Error(await this.portTaken());
+    if (await isListening(this.endpoint)) throw new Error(await this.cannotListen());
     const fenced = await this.prestart();
     const text = readIfThere(this.configFile);
     if (text === undefined) throw new Error(`${this.configFile} is missing; apply again`);
@@ -276,9 +276,15 @@ export class Server {
     return `${program} of ${this.spec.node.name}`;
   }
 
-  /** Who has our port, and the two ways out. */
-  async portTaken(): Promise<string> {
-    const { port } = this.endpoint;
+  /** Who has our port, or that the address is not ours, and the ways out. */
+  async cannotListen(): Promise<string> {
+    const { address, port } = this.endpoint;
+    if (!(await hasAddress(address))) {
+      return (
+        `${this.title()} cannot start: ${address} is not an address of its host now. If the host has another one for good, ` +
+        `write that into environments/${this.spec.environment}.ts and apply`
+      );
+    }
     const field = this.name === "redis" ? "port" : "sentinelPort";
     const file = (await this.info())?.["config_file"];
     return (

@@ -69,7 +69,7 @@ export async function retireOverSsh(
 }
 
 const ifItComesBack = ({ environment }: { environment: string }): string =>
-  `Its data stays on it. Should it come back, end it there: systemctl disable --now 'redis-ha-${environment}-*'`;
+  `Its data stays on it. Should it come back with this address, end it there: systemctl disable --now 'redis-ha-${environment}-*'`;
 
 /** Is a file of the nodes' folders there? @throws when that cannot be told */
 async function isThere(address: string, file: string, reach: Reach, root: string): Promise<boolean> {

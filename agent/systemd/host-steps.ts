@@ -71,3 +71,16 @@ export function retireOnHost(
   fs.rmSync(specFile(environment, node));
   return done;
 }
+
+/**
+ * Ends a node that still runs where it was: its address has changed, and the retire did not find its host there any more.
+ * Killed half-way, it is done again, as only its last step forgets the former address.
+ * @param spec the node as it is to be
+ * @returns what was done, in words; nothing when it was retired where it was, or never was elsewhere
+ * @throws when it is reached there, and the others could not go on without it; it runs on then
+ */
+export function endAtFormerAddress({ environment, node }: NodeSpec, env: Record<string, string>): string[] {
+  const former = rememberedSpec(environment, node.name);
+  if (!former || former.node.address === node.address) return [];
+  return [`left ${former.node.address}`, ...retireOnHost(environment, node.name, [], env)];
+}
