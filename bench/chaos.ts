@@ -1,12 +1,10 @@
-import path from "node:path";
-import readline from "node:readline";
 import { Command, InvalidArgumentError } from "commander";
-import { execa } from "execa";
 import { parseChaosLine } from "../test/support/chaos-line.ts";
 import { DATA_GB, dataSizes } from "../test/support/data-sizes.ts";
 import { summaryOf } from "./figures.ts";
 import { busyMachine, describeMachine } from "./machine.ts";
 import { positive, say } from "./program.ts";
+import { runSuite } from "./suite.ts";
 
 /**
  * `npm run bench:chaos [-- --runs 3] [--only chaos/04] [--data-gb 0,1,4]`: runs the chaos suite (`test/lab/chaos`) again and again, one file at a time, and makes
@@ -29,17 +27,10 @@ const { runs, only, dataGb } = new Command("npm run bench:chaos --")
   .parse()
   .opts<{ runs: number; only: string; dataGb: string }>();
 
-const project = path.resolve(import.meta.dirname, "..");
 const rows = new Map<string, Row>();
 const busy = busyMachine();
 if (busy) say(busy);
-for (let run = 1; run <= runs; run++) {
-  say(`run ${run} of ${runs}`);
-  if (!(await runSuite())) {
-    say("a test has failed: no table is made of it");
-    process.exit(1);
-  }
-}
+if (!(await runSuite(only, runs, note, { [DATA_GB]: dataGb }))) process.exit(1);
 process.stdout.write(`${await table()}\n`);
 
 /** @throws what the command line says of a value that cannot be used */
@@ -52,37 +43,17 @@ function sizes(text: string): string {
   }
 }
 
-/** Ends with this process: an interrupt goes to the whole group. @returns whether every test passed */
-async function runSuite(): Promise<boolean> {
-  const vitest = path.join(project, "node_modules/.bin/vitest");
-  const suite = execa(vitest, ["run", "--no-file-parallelism", only], {
-    cwd: project,
-    env: { [DATA_GB]: dataGb },
-    stdin: "ignore",
-    all: true,
-    buffer: false,
-    reject: false,
-  });
-  for await (const line of readline.createInterface({ input: suite.all })) {
-    say(line);
-    const seen = parseChaosLine(line);
-    if (!seen) continue;
-    const { scenario, plain, wait } = seen;
-    const row = rows.get(scenario) ?? {
-      gapsMs: [],
-      lost: 0,
-      acknowledged: 0,
-      lostWithWait: 0,
-      acknowledgedWithWait: 0,
-    };
-    row.gapsMs.push(plain.longestGapMs);
-    row.lost += plain.lost;
-    row.acknowledged += plain.acknowledged;
-    row.lostWithWait += wait.lost;
-    row.acknowledgedWithWait += wait.acknowledged;
-    rows.set(scenario, row);
-  }
-  return (await suite).exitCode === 0;
+function note(line: string): void {
+  const seen = parseChaosLine(line);
+  if (!seen) return;
+  const { scenario, plain, wait } = seen;
+  const row = rows.get(scenario) ?? { gapsMs: [], lost: 0, acknowledged: 0, lostWithWait: 0, acknowledgedWithWait: 0 };
+  row.gapsMs.push(plain.longestGapMs);
+  row.lost += plain.lost;
+  row.acknowledged += plain.acknowledged;
+  row.lostWithWait += wait.lost;
+  row.acknowledgedWithWait += wait.acknowledged;
+  rows.set(scenario, row);
 }
 
 async function table(): Promise<string> {

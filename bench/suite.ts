@@ -10,14 +10,21 @@ const project = path.resolve(import.meta.dirname, "..");
  * interrupt goes to the whole group.
  * @param only files whose path has this
  * @param onLine told each line of their output, which is shown, too
+ * @param env for them, beside our own
  * @returns false when a test has failed; then no more runs were made
  */
-export async function runSuite(only: string, runs: number, onLine: (line: string) => void): Promise<boolean> {
+export async function runSuite(
+  only: string,
+  runs: number,
+  onLine: (line: string) => void,
+  env: Record<string, string> = {},
+): Promise<boolean> {
   for (let run = 1; run <= runs; run++) {
     say(`run ${run} of ${runs}`);
     const vitest = path.join(project, "node_modules/.bin/vitest");
     const suite = execa(vitest, ["run", "--no-file-parallelism", only], {
       cwd: project,
+      env,
       stdin: "ignore",
       all: true,
       buffer: false,
