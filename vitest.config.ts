@@ -5,8 +5,7 @@ import { quietTerraform } from "./test/support/terraform.ts";
 const servers = {
   testTimeout: 240_000,
   hookTimeout: 240_000,
-  // They wait more than they work; with more, the timings of failovers suffer on a computer with two cores.
-  maxWorkers: 3,
+  maxWorkers: 2,
   // After the fast ones, so that their load does not disturb the timings of failovers.
   sequence: { groupOrder: 1 },
 };
