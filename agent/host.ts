@@ -32,6 +32,7 @@ import {
   endAtFormerAddress,
   ensureRoles,
   hostFolder,
+  refuseTooSmallHost,
   rememberedSpec,
   rememberSpec,
   retireOnHost,
@@ -148,6 +149,7 @@ function hereAsRoot(step: HostStep): void {
   if (step === "converge" || step === "up") return again(step, input, env);
   const spec = specFrom(input);
   const { name } = spec.node;
+  refuseTooSmallHost(spec);
   const left = endAtFormerAddress(spec, env);
   if (left.length > 0) say(name, left);
   rememberSpec(spec);

@@ -116,7 +116,9 @@ export class Server {
    * @throws when it must not start now, or its port is taken; the message says what to do
    */
   async prepare(): Promise<Prepared> {
-    if (await isListening(this.endpoint)) throw new Error(await this.cannotListen());
+    // Whoever answers at an address that is not ours has nothing to do with us, and nobody need answer there.
+    if (!(await hasAddress(this.endpoint.address)) || (await isListening(this.endpoint)))
+      throw new Error(await this.cannotListen());
     const fenced = await this.prestart();
     const text = readIfThere(this.configFile);
     if (text === undefined) throw new Error(`${this.configFile} is missing; apply again`);

@@ -30,8 +30,13 @@ const { runs, only, dataGb } = new Command("npm run bench:chaos --")
 const rows = new Map<string, Row>();
 const busy = busyMachine();
 if (busy) say(busy);
-if (!(await runSuite(only, runs, note, { [DATA_GB]: dataGb }))) process.exit(1);
-process.stdout.write(`${await table()}\n`);
+try {
+  await runSuite(only, runs, note, { env: { [DATA_GB]: dataGb } });
+  process.stdout.write(`${await table()}\n`);
+} catch (error) {
+  say((error as Error).message);
+  process.exitCode = 1;
+}
 
 /** @throws what the command line says of a value that cannot be used */
 function sizes(text: string): string {
@@ -43,9 +48,9 @@ function sizes(text: string): string {
   }
 }
 
-function note(line: string): void {
+function note(line: string): boolean {
   const seen = parseChaosLine(line);
-  if (!seen) return;
+  if (!seen) return false;
   const { scenario, plain, wait } = seen;
   const row = rows.get(scenario) ?? { gapsMs: [], lost: 0, acknowledged: 0, lostWithWait: 0, acknowledgedWithWait: 0 };
   row.gapsMs.push(plain.longestGapMs);
@@ -54,6 +59,7 @@ function note(line: string): void {
   row.lostWithWait += wait.lost;
   row.acknowledgedWithWait += wait.acknowledged;
   rows.set(scenario, row);
+  return true;
 }
 
 async function table(): Promise<string> {

@@ -34,6 +34,10 @@ export function clientOptions(inventory: InventoryEnvironment, role: "master" | 
 
 /** What cannot be JSON, as numbers and a pattern that the printed module and `recommendedOptions` share. */
 const retryMs = { step: 25, most: 250, sentinel: 50 };
+/** The pause between attempts is this part of the time for which the answer has been "not here" or "not now". */
+const REFUSED_SHARE = 1 / 10;
+/** After so long without such an answer, the next one is the first again. */
+const REFUSED_ANEW_MS = 1000;
 const notHereOrNow = /^(READONLY|NOREPLICAS|MASTERDOWN|MISCONF|LOADING)/;
 /** Between two PINGs of a client, in milliseconds. */
 export const HEARTBEAT_MS = 500;
@@ -44,12 +48,20 @@ export function recommendedOptions(
   role: "master" | "slave" = "master",
 ): RedisOptions & { sentinels: { host: string; port: number }[] } {
   const { sentinels, ...options } = clientOptions(inventory, role);
+  const refused = { since: 0, last: 0 };
   return {
     ...options,
     sentinels: [...sentinels],
-    retryStrategy: (attempt) => Math.min(retryMs.step * attempt, retryMs.most),
+    retryStrategy: (attempt) =>
+      Math.min(Math.max(retryMs.step * attempt, (refused.last - refused.since) * REFUSED_SHARE), retryMs.most),
     sentinelRetryStrategy: () => retryMs.sentinel,
-    reconnectOnError: (error) => (notHereOrNow.test(error.message) ? 2 : false),
+    reconnectOnError: (error) => {
+      if (!notHereOrNow.test(error.message)) return false;
+      const now = Date.now();
+      if (now - refused.last > REFUSED_ANEW_MS) refused.since = now;
+      refused.last = now;
+      return 2;
+    },
     enableReadyCheck: false,
     autoResendUnfulfilledCommands: true,
     ...(role === "slave"
@@ -63,6 +75,9 @@ export function ioredisModule(environment: string, inventory: InventoryEnvironme
   const options = clientOptions(inventory);
   const sentinels = options.sentinels.map(({ host, port }) => `    { host: ${JSON.stringify(host)}, port: ${port} },`);
   return `import { Redis, type RedisOptions } from "ioredis";
+
+/** Since when the servers have answered "not here" or "not now", and when they did last. */
+const refused = { since: 0, last: 0 };
 
 /** How to reach the environment "${environment}", whichever node is its master. */
 export const options: RedisOptions = {
@@ -90,14 +105,23 @@ ${sentinels.join("\n")}
   // strategy below: hardly longer than a failover.
   maxRetriesPerRequest: null,
 
-  // Try again soon: every pause is added to the time without writes. The defaults grow to 2 s and 1 s.
-  retryStrategy: (attempt) => Math.min(${retryMs.step} * attempt, ${retryMs.most}),
+  // Try again soon: every pause is added to the time without writes. The defaults grow to 2 s and 1 s. Where the answer has
+  // been "not now" for long, as that of a server which loads its files, a pause is a tenth of that: many clients that come
+  // back 40 times a second would keep it, and the Sentinels, from their work.
+  retryStrategy: (attempt) =>
+    Math.min(Math.max(${retryMs.step} * attempt, (refused.last - refused.since) * ${REFUSED_SHARE}), ${retryMs.most}),
   sentinelRetryStrategy: () => ${retryMs.sentinel},
 
   // Errors that say "not here" or "not now": connect again, to whom the Sentinels name by then, and send the command
   // again (2). Without it, a client that is still connected to a former master fails until something else closes
   // the connection.
-  reconnectOnError: (error) => (${String(notHereOrNow)}.test(error.message) ? 2 : false),
+  reconnectOnError: (error) => {
+    if (!${String(notHereOrNow)}.test(error.message)) return false;
+    const now = Date.now();
+    if (now - refused.last > ${REFUSED_ANEW_MS}) refused.since = now;
+    refused.last = now;
+    return 2;
+  },
 
   // The check waits on a server that loads its files, up to 10 s at a time, also when another one is master by then. Without
   // it, LOADING is the answer to a command, and one more of the errors above.

@@ -37,8 +37,9 @@ const SAMPLE_MAX_AGE_MS = 2000;
 /** Promoting must be over before Sentinel begins: what it takes from here on, with a reserve. */
 const RESERVE_MS = 700;
 
-/** Until when promoting may begin, by performance.now(). */
-export const latestStart = (sample: MasterSample, downAfterMs: number): number => sample.at + downAfterMs - RESERVE_MS;
+/** Until when promoting may begin, by performance.now(): before Sentinel does, and while the sample says something. */
+export const latestStart = (sample: MasterSample, downAfterMs: number): number =>
+  sample.at + Math.min(downAfterMs - RESERVE_MS, SAMPLE_MAX_AGE_MS);
 
 export type CrashDecision = { do: "promote"; to: TopologyNode; because: string } | { do: "restart"; because: string };
 

@@ -25,6 +25,9 @@ export function ensureRoles(spec: NodeSpec, warn?: (line: string) => void): stri
   return roles.flatMap(({ ensure }) => ensure(spec, warn ?? (() => undefined)));
 }
 
+/** Before a node is stopped for anything else. @throws when the host cannot hold its data */
+export const refuseTooSmallHost = (spec: NodeSpec): void => void memory.ensure(spec, () => undefined);
+
 const specFile = (environment: string, node: string): string => `${HOST_SPECS}/${environment}-${node}.json`;
 
 /** Notes as root what a node is. Its own folder is the service user's, and says nothing to root. */

@@ -9,6 +9,7 @@ import { isListening, listenerOf } from "../../agent/ports.ts";
 import {
   endProcess,
   isAlive,
+  isExiting,
   processStart,
   type ProcessRecord,
   readRecord,
@@ -35,6 +36,19 @@ function run(script: string): ChildProcess & { pid: number } {
 }
 const printed = (child: ChildProcess): Promise<string> =>
   new Promise((resolve) => child.stdout?.once("data", (data: Buffer) => resolve(data.toString())));
+
+it.runIf(process.platform === "linux")(
+  "a process that has ended, with all its threads, is not exiting any more",
+  async () => {
+    // The shell becomes a program that never asks how its child has ended.
+    const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 30"], { stdio: ["ignore", "pipe", "inherit"] });
+    children.push(parent);
+    const zombie = Number(await printed(parent));
+    await waitFor("it has ended", () => processStart(zombie) === undefined, 5000);
+    expect(fs.existsSync(`/proc/${zombie}`)).toBe(true);
+    expect([isExiting(zombie), isExiting(0), isExiting(2 ** 30)]).toEqual([false, false, false]);
+  },
+);
 
 describe("a process record", () => {
   it("tells our process from a stranger that was given the same pid", () => {

@@ -3,9 +3,11 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { Redis } from "ioredis";
 import { expect, it } from "vitest";
 import { HEARTBEAT_MS, ioredisModule, recommendedOptions } from "../../cli/client-options.ts";
 import type { InventoryEnvironment } from "../../topology/inventory.ts";
+import { launchRedis, withFolder } from "../support/redis-process.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 const inventory: InventoryEnvironment = {
@@ -61,3 +63,39 @@ it("the drill's recommended clients have exactly the options that redis-ha conne
     await fs.rm(folder, { recursive: true, force: true });
   }
 });
+
+it(
+  "a client waits ever longer for a server that loads its files, and is there when it has",
+  { timeout: 60_000 },
+  async () => {
+    await withFolder(async (folder) => {
+      const port = 16_990;
+      const conf = `port ${port}\nbind 127.0.0.1\nappendonly yes\n`;
+      const filled = await launchRedis({ folder, conf, port });
+      await filled.client.mset(...Array.from({ length: 20_000 }, (_, index) => [`key:${index}`, "value"]).flat());
+      await filled.client.bgrewriteaof();
+      await expect.poll(() => filled.client.info("persistence")).toContain("aof_rewrite_in_progress:0");
+      await filled.stop();
+
+      // Some 0.2 ms a key, four seconds in all, and answers meanwhile.
+      const slowly = ["--key-load-delay", "150", "--loading-process-events-interval-bytes", "1024"];
+      const state = path.join(folder, "state");
+      const listening = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", state, "--appendonly", "yes"];
+      const server = execa("redis-server", [...listening, ...slowly], { reject: false, stdio: "ignore" });
+      const { sentinels, ...options } = recommendedOptions(inventory);
+      expect(sentinels).toHaveLength(1);
+      const client = new Redis({ ...options, host: "127.0.0.1", port });
+      client.on("error", () => undefined);
+      try {
+        expect(await client.get("key:19999")).toBe("value");
+        const connections = /total_connections_received:(\d+)/.exec(await client.info("stats"))?.[1];
+        // At a pause of 25 ms each they were 83, and 29 with one that grows.
+      expect(Number(connections)).toBeLessThan(55);
+      } finally {
+        client.disconnect();
+        server.kill();
+        await server;
+      }
+    });
+  },
+);

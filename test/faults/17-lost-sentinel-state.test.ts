@@ -194,7 +194,7 @@ describe.sequential("lost and wrong state", () => {
     // have had writes for all that anybody knows. One of a few attempts comes before that.
     const attempts: string[][] = [];
     const { port } = wreckage.cluster.endpoint(master);
-    while (!attempts.at(-1)?.includes(`${rival} follows ${master} again`) && attempts.length < 8) {
+    while (!attempts.at(-1)?.includes(`${rival} follows ${master} again`) && attempts.length < 40) {
       await promote();
       attempts.push((await wreckage.repair()).done);
       await withConnection(wreckage.cluster.endpoint(rival), (redis) => redis.replicaof("127.0.0.1", port));

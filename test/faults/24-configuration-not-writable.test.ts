@@ -96,7 +96,7 @@ describe.skipIf(why !== undefined).sequential("24: a node cannot write its confi
     // A write that only the promoted node has is not promised, as its file says that it is a replica; and with everysec one
     // that a node has confirmed may not be in its file yet.
     await wreckage.write();
-    await wreckage.inStep(...wreckage.cluster.names);
+    await wreckage.inFiles(...wreckage.cluster.names);
     await wreckage.killAll();
     unlock();
     for (const node of wreckage.cluster.names) wreckage.startAgent(node);

@@ -107,7 +107,17 @@ export class Wreckage {
     );
   }
 
-  /** These nodes have everything on disk, and have noted until when. */
+  /** What these nodes have confirmed is in their files: with everysec redis may write it up to two seconds later. */
+  async inFiles(...nodes: string[]): Promise<void> {
+    const written = (node: string): Promise<boolean> =>
+      withConnection(this.cluster.endpoint(node), async (redis) =>
+        /aof_buffer_length:0\r/.test(await redis.info("persistence")),
+      );
+    for (const node of nodes)
+      await waitFor(`the file of ${node} has what it confirmed`, () => written(node).catch(() => false), 15_000);
+  }
+
+  /** These nodes have noted until when they are in step. */
   async inStep(...nodes: string[]): Promise<void> {
     const since = Date.now();
     const master = await this.cluster.master();
