@@ -19,7 +19,7 @@ import {
   readIfThere,
   stateFolder,
 } from "./node-folder.ts";
-import { NOTHING_TO_CHANGE, whyNotApplied, applyCommands } from "./not-applied.ts";
+import { NOTHING_TO_CHANGE, applyCommands } from "./not-applied.ts";
 import { refuseToMoveSeveral } from "./relocate.ts";
 import { OVERRIDE } from "./gate.ts";
 import { handOverToStop, stopNode } from "./operations.ts";
@@ -177,7 +177,10 @@ function again(step: "converge" | "up", input: HostInput, env: Record<string, st
     return tell(node)("was retired; an apply brings it back");
   }
   if (!spec || (!isThere && !input.spec)) {
-    throw new Error(`${node}: ${whyNotApplied(folder)}; to apply: ${applyCommands(environment, true)}`);
+    throw new Error(
+      `${node}: nothing of it is on its host. If this is an empty host in place of the one that was applied: ` +
+        `npx redis-ha converge --env ${environment} --after-apply. If it was never applied: ${applyCommands(environment, true)}`,
+    );
   }
   const told = isThere ? spec : specFrom(input);
   rememberSpec(told);

@@ -193,6 +193,8 @@ export class Ssh {
       return `${this.name}: ${said}. ${nothing}`;
     if (/Connection refused/.test(stderr))
       return `${this.name}: nobody listens for ssh there (connection refused). ${nothing}`;
+    if (/kex_exchange_identification|banner exchange/.test(stderr))
+      return `${this.name}: cannot be reached: the way there ended before the host said who it is (${said}). Is it off? ${nothing}`;
     if (/timed out|No route to host|unreachable|Could not resolve/i.test(stderr))
       return `${this.name}: cannot be reached: ${said}. ${nothing}`;
     return `${this.name}: ${said || "ssh ended without a word"}`;

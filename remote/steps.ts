@@ -1,5 +1,5 @@
 import { overridden } from "../agent/gate.ts";
-import { HOST_STATE } from "../topology/host-places.ts";
+import { HOST_STATE, unitNames } from "../topology/host-places.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { RemoteHost } from "./deliver.ts";
@@ -68,8 +68,13 @@ export async function retireOverSsh(
   await remote.step("retire --here", JSON.stringify({ node, override: overridden(), retired } satisfies HostInput));
 }
 
-const ifItComesBack = ({ environment }: { environment: string }): string =>
-  `Its data stays on it. Should it come back with this address, end it there: systemctl disable --now 'redis-ha-${environment}-*'`;
+function ifItComesBack({ environment }: { environment: string }): string {
+  const { redis, sentinel, agent } = unitNames(environment);
+  return (
+    `Its data stays on it. Should it come back with this address, end it there: ` +
+    `systemctl disable --now ${redis} ${sentinel} ${agent}`
+  );
+}
 
 /** Is a file of the nodes' folders there? @throws when that cannot be told */
 async function isThere(address: string, file: string, reach: Reach, root: string): Promise<boolean> {

@@ -9,6 +9,12 @@ export function localStacks(environments: readonly Environment[], name: string):
   const local = environments.filter(({ target }) => target.kind === "local");
   const inventory = inventoryOf(local).environments[name];
   if (inventory) return [...inventory.stacks];
+  if (environments.some((environment) => environment.name === name)) {
+    throw new Error(
+      `${name}: its nodes are on hosts of their own: npx cdktf deploy '${name}-*' applies it, npx cdktf destroy '${name}-*' ` +
+        `ends it (docs/hosts.md)`,
+    );
+  }
   const names = local.map((environment) => environment.name).join(", ");
   throw new Error(`${name}: not an environment on this computer; there are: ${names}`);
 }

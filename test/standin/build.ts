@@ -21,7 +21,9 @@ export class NoStandIn extends Error {}
  *   this project's own cache folder, where nothing looks that is not told to, and no other provider is found with it.
  * @throws NoStandIn without Go, or without the Go modules it is made from
  */
-export async function standInProvider(): Promise<{ TF_CLI_CONFIG_FILE: string }> {
+export async function standInProvider(): Promise<
+  Record<"TF_CLI_CONFIG_FILE" | "CDKTF_DISABLE_PLUGIN_CACHE_ENV", string>
+> {
   const platform = await platformOfTerraform();
   const folder = path.join(cacheFolder(process.env), "standin-provider");
   const target = path.join(folder, fingerprint(platform));
@@ -31,7 +33,8 @@ export async function standInProvider(): Promise<{ TF_CLI_CONFIG_FILE: string }>
       if (!fs.existsSync(configuration)) await build(target, platform, alsoOwnedBy);
     });
   }
-  return { TF_CLI_CONFIG_FILE: configuration };
+  // cdktf would put the stand-in into the user's own plugin cache, in the place of the real provider.
+  return { TF_CLI_CONFIG_FILE: configuration, CDKTF_DISABLE_PLUGIN_CACHE_ENV: "1" };
 }
 
 /** The folder appears when all of it is there; what a killed build left is removed by the next one. */

@@ -94,7 +94,7 @@ async function up(options: UpOptions): Promise<number> {
   );
   const { lab } = await tasks.run({}).catch((error: Error) => {
     // The plain renderer has said it as it came.
-    throw process.stdout.isTTY ? error : new Error("up failed; what it had made is removed");
+    throw process.stdout.isTTY ? error : new Error(before ? "up failed" : "up failed; what it had made is removed");
   });
   const { text, holds } = await labStatus(lab!);
   const { name } = options;
