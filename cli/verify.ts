@@ -61,9 +61,19 @@ function group(id: CheckId, title: string, all: readonly Finding[]): string[] {
   const hints = findings.filter((each) => each.holds && each.remedy !== null);
   const mark =
     wrong.length > 0 ? colours.red("not ok") : hints.length > 0 ? colours.yellow("hint  ") : colours.green("ok    ");
+  const silent = wrong.length > 0 ? [] : notAsked(id, findings, all);
+  const rest = silent.length > 0 ? `; ${silent.join(" and ")} could not be asked` : "";
   return [
-    `${mark}  ${title} ${colours.dim(`(${id})`)}`,
+    `${mark}  ${title}${rest} ${colours.dim(`(${id})`)}`,
     ...[...wrong, ...hints].map(({ message }) => `          ${message}`),
     ...new Set([...wrong, ...hints].map(({ remedy }) => `          ${colours.dim("->")} ${remedy}`)),
   ];
+}
+
+/** Nodes of which a check says nothing because their server or Sentinel is silent: "every" is not said of them. */
+function notAsked(id: CheckId, findings: readonly Finding[], all: readonly Finding[]): string[] {
+  if (findings.every(({ node }) => node === null)) return [];
+  const reachable: CheckId = id.startsWith("sentinel") ? "sentinel-reachable" : "redis-reachable";
+  const silent = all.filter((each) => each.id === reachable && !each.holds).map(({ node }) => node ?? "");
+  return silent.filter((name) => !findings.some(({ node }) => node === name));
 }
