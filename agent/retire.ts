@@ -86,7 +86,7 @@ export async function leave(
 ): Promise<string[]> {
   if (spec.node.redisPort === undefined || !fs.existsSync(folder.complete)) return [];
   if (overridden()) {
-    report(`${OVERRIDE}=1: it leaves without asking what the others have`);
+    report(`leaves without asking what the others have (npm stop, or ${OVERRIDE}=1)`);
     return [];
   }
   return withSession(spec, folder, `retire-of-${spec.node.name}`, report, async (session) => {

@@ -38,7 +38,7 @@ export async function connect(
   if (found.warning) progress(`redis-ha: warning: ${found.warning}`);
   if (!found.node) {
     progress(
-      `redis-ha: no ${flags.replica ? "replica" : "master"} to connect to. ${summary(view)}. What mends it: npx redis-ha verify --env ${environment}`,
+      `redis-ha: no ${flags.replica ? "replica" : "master"} to connect to. ${summary(view)}. What is wrong, and what mends it: npx redis-ha verify --env ${environment}`,
     );
     return 1;
   }

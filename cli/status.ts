@@ -39,7 +39,9 @@ export function statusText(view: ClusterView, document: StatusDocument): string 
     ]);
   });
   const sentence = document.healthy ? colours.green(document.summary) : colours.red(document.summary);
-  const next = document.healthy ? "" : `\nWhat mends it: npx redis-ha verify --env ${document.environment}`;
+  const next = document.healthy
+    ? ""
+    : `\nWhat is wrong, and what mends it: npx redis-ha verify --env ${document.environment}`;
   return `${document.environment} (${document.masterName}): ${sentence}\n${table.toString()}${next}`;
 }
 
