@@ -37,9 +37,9 @@ const SAMPLE_MAX_AGE_MS = 2000;
 /** Promoting must be over before Sentinel begins: what it takes from here on, with a reserve. */
 const RESERVE_MS = 700;
 
-/** Until when promoting may begin, by performance.now(): before Sentinel does, and while the sample says something. */
-export const latestStart = (sample: MasterSample, downAfterMs: number): number =>
-  sample.at + Math.min(downAfterMs - RESERVE_MS, SAMPLE_MAX_AGE_MS);
+/** Until when it is worth waiting for the replicas, by performance.now(): later, promoting is too late, or the sample too old. */
+export const latestStart = ({ at }: MasterSample, downAfterMs: number): number =>
+  at + Math.min(downAfterMs - RESERVE_MS, SAMPLE_MAX_AGE_MS);
 
 export type CrashDecision = { do: "promote"; to: TopologyNode; because: string } | { do: "restart"; because: string };
 
@@ -89,7 +89,7 @@ export const conditions = {
   noFailover: ({ sentinels }) => (inFailover(sentinels) ? "the Sentinels are failing over already" : undefined),
 
   inTime: ({ sample, now, downAfterMs }) => {
-    const left = sample ? Math.round(latestStart(sample, downAfterMs) - now) : 0;
+    const left = sample ? Math.round(sample.at + downAfterMs - RESERVE_MS - now) : 0;
     return sample && left < 0 ? `the Sentinels begin to fail over in ${left + RESERVE_MS} ms` : undefined;
   },
 } satisfies Record<string, Condition>;

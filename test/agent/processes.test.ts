@@ -41,7 +41,7 @@ it.runIf(process.platform === "linux")(
   "a process that has ended, with all its threads, is not exiting any more",
   async () => {
     // The shell becomes a program that never asks how its child has ended.
-    const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 30"], { stdio: ["ignore", "pipe", "inherit"] });
+    const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 30"], { stdio: ["ignore", "pipe", "inherit"] });
     children.push(parent);
     const zombie = Number(await printed(parent));
     await waitFor("it has ended", () => processStart(zombie) === undefined, 5000);
