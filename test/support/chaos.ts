@@ -23,6 +23,10 @@ export type Unit = keyof typeof UNITS;
 
 /** A failover takes 4 s, one that has to be tried again 25 s; the rest is for a computer that is busy. */
 export const FAILOVER_MS = 60_000;
+/** No failover that goes well takes so long. */
+const WORTH_A_LOOK_MS = 12_000;
+/** What servers and agents have said in some minutes. */
+const LOG_LINES = 150;
 /** Enough to know that a writer is at its pace. */
 const WARM_UP_WRITES = 50;
 const WRITES_TIMEOUT_MS = 60_000;
@@ -200,9 +204,20 @@ export class Chaos {
       };
       const outcome: Outcome = { before, after, plain: await seen(plain), wait: await seen(wait) };
       console.log(chaosLine(scenario, outcome));
+      if (outcome.wait.lost > 0 || outcome.plain.longestGapMs > WORTH_A_LOOK_MS) this.tellLogs();
       return outcome;
     } finally {
       await clients.end();
+    }
+  }
+
+  /** Without them, nobody finds out why: they are gone with the hosts. */
+  private tellLogs(): void {
+    for (const node of this.names) {
+      for (const name of ["agent", "sentinel"]) {
+        const log = fs.readFileSync(this.file(node, "log", `${name}.log`), "utf8");
+        console.log(`${name} of ${node}:\n${log.split("\n").slice(-LOG_LINES).join("\n")}`);
+      }
     }
   }
 
