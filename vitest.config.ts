@@ -2,19 +2,7 @@ import { defineConfig } from "vitest/config";
 import { quietTerraform } from "./test/support/terraform.ts";
 
 /** Suites that run clusters: on fixed ports, and with timings that other suites' load would disturb. */
-const servers = {
-  testTimeout: 240_000,
-  hookTimeout: 240_000,
-  maxWorkers: 2,
-  // On a shared machine a stall of seconds is no mistake of ours, and costs the run of half an hour. A test that
-  // needs this twice in a row is one.
-  retry: process.env["CI"] ? 1 : 0,
-  // After the fast ones, so that their load does not disturb the timings of failovers.
-  sequence: { groupOrder: 1 },
-};
-const suites = (...folders: string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`);
-const alone = suites("cli", "cluster", "drill", "lab", "local");
-const faults = suites("faults");
+const alone = ["cli", "cluster", "drill", "faults", "lab", "local"].map((folder) => `test/${folder}/**/*.test.ts`);
 
 export default defineConfig({
   test: {
@@ -26,7 +14,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: [...alone, ...faults],
+          exclude: alone,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
@@ -35,14 +23,17 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          ...servers,
           name: "servers",
+          // On a shared machine a stall of seconds is no mistake of ours, and costs the run of half an hour. A test that
+          // needs this twice in a row is one.
+          retry: process.env["CI"] ? 1 : 0,
           include: alone,
+          maxWorkers: 2,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          // After the fast ones, so that their load does not disturb the timings of failovers.
+          sequence: { groupOrder: 1 },
         },
-      },
-      {
-        extends: true,
-        test: { ...servers, name: "faults", include: faults },
       },
     ],
   },

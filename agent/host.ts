@@ -26,13 +26,13 @@ import { handOverToStop, stopNode } from "./operations.ts";
 import { waitFor } from "./processes.ts";
 import { Resident } from "./resident.ts";
 import { leave, retire } from "./retire.ts";
+import { refuseTooSmallHost } from "./roles/memory.ts";
 import { prestartHook } from "./systemd/hooks.ts";
 import {
   asServiceUser,
   endAtFormerAddress,
   ensureRoles,
   hostFolder,
-  refuseTooSmallHost,
   rememberedSpec,
   rememberSpec,
   retireOnHost,
@@ -149,6 +149,7 @@ function hereAsRoot(step: HostStep): void {
   if (step === "converge" || step === "up") return again(step, input, env);
   const spec = specFrom(input);
   const { name } = spec.node;
+  // Before anything is stopped, and not when it is applied again: that is no reason to leave a node down.
   refuseTooSmallHost(spec);
   const left = endAtFormerAddress(spec, env);
   if (left.length > 0) say(name, left);

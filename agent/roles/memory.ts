@@ -2,21 +2,16 @@ import os from "node:os";
 import { memoryForDataMb, mostDataMb } from "../../topology/memory.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
 import { readIfThere } from "../node-folder.ts";
-import type { HostRole } from "./role.ts";
 
 const mib = 1024 * 1024;
 /** What the host's control group may use in all: of version 2, and of version 1. On a machine of its own there is no limit. */
 const LIMITS = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 
-/** Is there memory for the data, and for what a fork copies? Only looks, before anything is changed. */
-export const memory: HostRole = {
-  name: "memory",
-  ensure(spec) {
-    const objection = tooMuchData(spec, hostMemoryMb(os.totalmem(), LIMITS.map(readIfThere)));
-    if (objection !== undefined) throw new Error(objection);
-    return [];
-  },
-};
+/** Is there memory for the data, and for what a fork copies? Only looks. @throws when there is not */
+export function refuseTooSmallHost(spec: NodeSpec): void {
+  const objection = tooMuchData(spec, hostMemoryMb(os.totalmem(), LIMITS.map(readIfThere)));
+  if (objection !== undefined) throw new Error(objection);
+}
 
 /**
  * The smaller of what the host has and what its control group may use, in whole MiB.

@@ -6,14 +6,11 @@ import { type NodeFolder, nodeFolder, specIn } from "../node-folder.ts";
 import { advice } from "../roles/advice.ts";
 import { base } from "../roles/base.ts";
 import { kernel } from "../roles/kernel.ts";
-import { memory } from "../roles/memory.ts";
 import { ensureFile, type HostRole } from "../roles/role.ts";
 import { disableUnits, units } from "../roles/units.ts";
 
 /** In this order: each needs what those before it bring. */
-const ROLES: readonly HostRole[] = [memory, base, kernel, units, advice];
-/** What is looked at when a node is applied, and is no reason to leave one down that was applied. */
-const LOOKS: readonly HostRole[] = [memory, advice];
+const ROLES: readonly HostRole[] = [base, kernel, units, advice];
 
 /**
  * Brings what a node needs to its host, as root.
@@ -21,12 +18,9 @@ const LOOKS: readonly HostRole[] = [memory, advice];
  * @returns what was changed, in words
  */
 export function ensureRoles(spec: NodeSpec, warn?: (line: string) => void): string[] {
-  const roles = warn ? ROLES : ROLES.filter((role) => !LOOKS.includes(role));
+  const roles = warn ? ROLES : ROLES.filter((role) => role !== advice);
   return roles.flatMap(({ ensure }) => ensure(spec, warn ?? (() => undefined)));
 }
-
-/** Before a node is stopped for anything else. @throws when the host cannot hold its data */
-export const refuseTooSmallHost = (spec: NodeSpec): void => void memory.ensure(spec, () => undefined);
 
 const specFile = (environment: string, node: string): string => `${HOST_SPECS}/${environment}-${node}.json`;
 

@@ -90,7 +90,7 @@ it(
         expect(await client.get("key:19999")).toBe("value");
         const connections = /total_connections_received:(\d+)/.exec(await client.info("stats"))?.[1];
         // At a pause of 25 ms each they were 83, and 29 with one that grows.
-      expect(Number(connections)).toBeLessThan(55);
+        expect(Number(connections)).toBeLessThan(55);
       } finally {
         client.disconnect();
         server.kill();

@@ -47,6 +47,16 @@ describe.sequential("1: a master's process dies", () => {
     }
   };
 
+  /** The master dies with writes that no replica has received. @returns their keys */
+  const crashAhead = async (): Promise<string[]> => {
+    const replicas = crashes.others.map((node) => crashes.pid(node, "redis"));
+    for (const replica of replicas) crashes.hang(replica);
+    const keys = await crashes.writeWhatNoneReceives();
+    crashes.crash();
+    for (const replica of replicas) crashes.resume(replica);
+    return keys;
+  };
+
   describe("while its replicas are receiving a full copy", () => {
     each("%s", async (_, without) => {
       await judge(
@@ -87,12 +97,7 @@ describe.sequential("1: a master's process dies", () => {
         () => /restart in place: no replica can take over \(.*behind the last sample/,
         async () => {
           await crashes.agentWithout(without);
-          const replicas = crashes.others.map((node) => crashes.pid(node, "redis"));
-          for (const replica of replicas) crashes.hang(replica);
-          const keys = await crashes.writeWhatNoneReceives();
-          crashes.crash();
-          for (const replica of replicas) crashes.resume(replica);
-          return keys;
+          return crashAhead();
         },
       );
     });
@@ -126,12 +131,7 @@ describe.sequential("1: a master's process dies", () => {
       crashes.crash();
       crashes.became(await crashes.cluster.cluster.masterOtherThan(crashes.master));
       await between();
-      const replicas = crashes.others.map((node) => crashes.pid(node, "redis"));
-      for (const replica of replicas) crashes.hang(replica);
-      const keys = await crashes.writeWhatNoneReceives();
-      crashes.crash();
-      for (const replica of replicas) crashes.resume(replica);
-      return keys;
+      return crashAhead();
     };
 
     each("%s", async (_, without) => {

@@ -6,6 +6,7 @@ import { conditions } from "../../agent/crash/decide.ts";
 import { processStart, waitFor } from "../../agent/processes.ts";
 import { askRedis } from "../../cluster/answers.ts";
 import { withConnection } from "../../cluster/connection.ts";
+import { hasItInFile } from "./append-only-file.ts";
 import type { AppliedCluster } from "./applied-cluster.ts";
 
 /** Every condition under which a replica takes over from a crashed master. */
@@ -104,12 +105,8 @@ export class Crashes {
     await this.redis(this.master, async (connection) => {
       for (const key of keys) await connection.set(key, value);
     });
-    // While the disk is busy, redis acknowledges what is in its memory only, and nothing could bring that back.
-    const written = async (): Promise<true | undefined> => {
-      const info = await this.redis(this.master, (connection) => connection.info("persistence"));
-      return /aof_buffer_length:0\r/.test(info) || undefined;
-    };
-    await waitFor("the append-only file has it all", written, 3000);
+    // Nothing could bring back what is in its memory only.
+    await waitFor("the append-only file has it all", () => hasItInFile(this.cluster.endpoint(this.master)), 3000);
     return keys;
   }
 

@@ -7,6 +7,7 @@ import { processStart, waitFor } from "../../agent/processes.ts";
 import { sentinelEndpoint } from "../../cluster/answers.ts";
 import { pairs, withConnection } from "../../cluster/connection.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
+import { hasItInFile } from "./append-only-file.ts";
 import { type Checkout, createCheckout } from "./checkout.ts";
 import { Cluster } from "./cluster.ts";
 
@@ -109,12 +110,10 @@ export class Wreckage {
 
   /** What these nodes have confirmed is in their files: with everysec redis may write it up to two seconds later. */
   async inFiles(...nodes: string[]): Promise<void> {
-    const written = (node: string): Promise<boolean> =>
-      withConnection(this.cluster.endpoint(node), async (redis) =>
-        /aof_buffer_length:0\r/.test(await redis.info("persistence")),
-      );
-    for (const node of nodes)
-      await waitFor(`the file of ${node} has what it confirmed`, () => written(node).catch(() => false), 15_000);
+    for (const node of nodes) {
+      const written = (): Promise<boolean> => hasItInFile(this.cluster.endpoint(node)).catch(() => false);
+      await waitFor(`the file of ${node} has what it confirmed`, written, 15_000);
+    }
   }
 
   /** These nodes have noted until when they are in step. */
