@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type net from "node:net";
+import { askOften } from "./ask-often.ts";
 import { type Request, type Response, serve, type ServerStatus } from "./control.ts";
 import { confirmMaster, rememberData } from "./fence.ts";
 import { logger, rotateLogs } from "./log.ts";
@@ -56,6 +57,8 @@ export class Resident {
   private crash: Promise<unknown> = Promise.resolve();
   private crashedAt = 0;
   private afterStart: (() => Promise<void>) | undefined;
+  /** The process of the Sentinel that was told how often to ask. */
+  private asksOften: number | undefined;
   private readonly guard: Guard;
   private wake: () => void = () => undefined;
 
@@ -200,6 +203,8 @@ export class Resident {
       if (supervised.server.name === "redis") {
         this.endCrash();
         await this.settle(supervised.server, record, performance.now() - supervised.startedAt);
+      } else if (this.asksOften !== record.pid && (await askOften(supervised.server.spec.node, this.log))) {
+        this.asksOften = record.pid;
       }
     }
   }
