@@ -74,8 +74,13 @@ export function stateFolder(root: string): string {
   const given = process.env["XDG_STATE_HOME"] ?? "";
   // The XDG rules: a relative path counts as none.
   const base = path.isAbsolute(given) ? given : path.join(os.homedir(), ".local", "state");
+  return path.join(base, "cdktf-redis-ha", checkoutName(root));
+}
+
+/** What tells the checkouts of one user apart: `<folder name>-<hash of its path>`. */
+export function checkoutName(root: string): string {
   const hash = createHash("sha256").update(root).digest("hex").slice(0, 8);
-  return path.join(base, "cdktf-redis-ha", `${path.basename(root)}-${hash}`);
+  return `${path.basename(root)}-${hash}`;
 }
 
 /** Where the folders of an environment's nodes lie, on the computer that they are on. */

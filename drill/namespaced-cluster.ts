@@ -43,6 +43,7 @@ export class NamespacedCluster {
       masterName,
       quorum,
       minReplicasToWrite: Number(this.setting("min-replicas-to-write")),
+      secrets: { kind: "file" },
       nodes: this.specs.map(({ node }) => node),
       stacks: [],
     };

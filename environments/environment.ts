@@ -13,6 +13,8 @@ const port = z.int().min(1024).max(65535);
 
 const cidr = z.cidrv4("use IPv4 CIDR notation, for example 10.0.1.0/24");
 
+const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "use an AWS region, for example eu-central-1");
+
 const node = z.strictObject({
   /** Unique in the environment; appears in Terraform addresses, folders and logs. */
   name,
@@ -96,7 +98,7 @@ const target = z.discriminatedUnion("kind", [
     /** EC2 instances with a fixed address and a data volume that outlives them. */
     kind: z.literal("aws"),
     /** For example eu-central-1. */
-    region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "use an AWS region, for example eu-central-1"),
+    region,
     /** The only account this environment may be applied to. */
     accountId: z.string().regex(/^\d{12}$/, "use the 12 digits of the AWS account"),
     /** Address range of the VPC. */
@@ -125,6 +127,29 @@ const backend = z.discriminatedUnion("kind", [
     kind: z.literal("s3"),
     bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "use a valid S3 bucket name"),
     region: z.string().min(1),
+  }),
+]);
+
+const secrets = z.discriminatedUnion("kind", [
+  z.strictObject({
+    /** Files that only you can read, in `~/.local/share/cdktf-redis-ha/secrets` on the computer that commands run on. */
+    kind: z.literal("file"),
+  }),
+  z.strictObject({
+    /** SecureString parameters below /<project>/<name>/ in the Parameter Store of AWS Systems Manager. */
+    kind: z.literal("ssm"),
+    region,
+    /**
+     * The KMS key that encrypts them: its id, its ARN or an alias.
+     * @default - the account's own key for Parameter Store, alias/aws/ssm
+     */
+    kmsKeyId: z
+      .string()
+      .regex(
+        /^(arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)\/[\w/-]+|alias\/[\w/-]+|(mrk-)?[0-9a-f-]{32,36})$/,
+        "use the id of a KMS key, its ARN, or an alias as alias/redis",
+      )
+      .optional(),
   }),
 ]);
 
@@ -222,6 +247,11 @@ export const environmentSchema = z.strictObject({
    * @default { kind: "local" }
    */
   backend: backend.default({ kind: "local" }),
+  /**
+   * Where passwords, keys and certificates are kept; never in Terraform's state or output.
+   * @default - { kind: "ssm" } in the target's region for the target `aws`, else { kind: "file" }
+   */
+  secrets: secrets.optional(),
   /**
    * The server program.
    * @default "redis"

@@ -55,6 +55,7 @@ export class ClusterFixture {
       masterName: "test-local",
       quorum: 2,
       minReplicasToWrite: shape === "three" ? 1 : 0,
+      secrets: { kind: "file" },
       nodes,
       stacks: nodes.map(({ zone }) => `local-zone-${zone}`),
     };
