@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { environmentSchema, type Environment, type EnvironmentInput } from "../../environments/environment.ts";
+import { local } from "../../environments/local.ts";
+import { sentinelUsersAcl, usersAcl } from "../../topology/acl.ts";
+import { aclOnNode, type AclServer, redisUsers, sentinelUsers } from "../../topology/acl-node.ts";
+import type { ServerPrograms } from "../../tools/servers/tested.ts";
+import { launchRedis, launchSentinel, type Login, type RunningServer } from "./redis-process.ts";
+
+/** Servers with the rendered users. Each password follows from the name of its user. */
+
+export const passwordOf = (user: string): string => `password of ${user}`;
+export const hashOf = (password: string): string => createHash("sha256").update(password).digest("hex");
+export const login = (username: string): Login => ({ username, password: passwordOf(username) });
+
+/** One hash for each user of both servers. */
+export const hashes: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  [...redisUsers, ...sentinelUsers].map((user) => [user, [hashOf(passwordOf(user))]]),
+);
+
+/** The local environment with this access. */
+export const withAccess = (access: EnvironmentInput["access"], engine: Environment["engine"] = "redis"): Environment =>
+  environmentSchema.parse({ ...local, engine, access });
+
+/** The two ACL files of a node of such an environment. */
+export function aclFiles(server: AclServer, access?: EnvironmentInput["access"], passwords = hashes) {
+  const environment = withAccess(access, server.engine);
+  return {
+    redis: aclOnNode(usersAcl(environment), server, passwords),
+    sentinel: aclOnNode(sentinelUsersAcl(environment), server, passwords),
+  };
+}
+
+interface Launch {
+  readonly folder: string;
+  readonly port: number;
+  readonly programs: ServerPrograms;
+  readonly acl: string;
+  readonly conf?: string;
+}
+
+/** redis-server with an ACL file; its `client` is admin. */
+export async function launchWithUsers({ folder, port, programs, acl, conf = "" }: Launch): Promise<RunningServer> {
+  const file = join(folder, `users ${port}.acl`);
+  await writeFile(file, acl);
+  const text = `port ${port}\nbind 127.0.0.1\nsave ""\naclfile "${file}"\n${conf}`;
+  return launchRedis({ folder, port, program: programs.server, conf: text, login: login("admin") });
+}
+
+/** redis-sentinel with an ACL file; its `client` is sentinel-peer. */
+export async function launchSentinelWithUsers({
+  folder,
+  port,
+  programs,
+  acl,
+  conf = "",
+  state,
+}: Launch & { readonly state: string }): Promise<RunningServer> {
+  const file = join(folder, `sentinel users ${port}.acl`);
+  await writeFile(file, acl);
+  const text = `port ${port}\nbind 127.0.0.1\naclfile "${file}"\n${conf}`;
+  return launchSentinel({ folder, port, program: programs.sentinel, conf: text, state, login: login("sentinel-peer") });
+}
+
+/** A connection that says what happens to it and does not come back by itself. */
+export async function connectAs(port: number, user: Partial<Login> = {}): Promise<Redis> {
+  const redis = new Redis({
+    host: "127.0.0.1",
+    port,
+    ...user,
+    lazyConnect: true,
+    retryStrategy: () => null,
+    disableClientInfo: true,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: 0,
+  });
+  redis.on("error", () => undefined);
+  await redis.connect();
+  return redis;
+}
+
+/** `yes`, or why the server refuses the command: `NOPERM`, `NOAUTH`, or another first word of its error. */
+export async function may(redis: Redis, [name = "", ...args]: readonly string[]): Promise<string> {
+  try {
+    await redis.call(name, ...args);
+    return "yes";
+  } catch (error) {
+    const { name: kind, message } = error as Error;
+    if (kind !== "ReplyError") throw error;
+    // Redis 7 wraps what a script was refused.
+    return /NOPERM|NOAUTH|WRONGPASS|ACL failure|can't run this command/.exec(message)?.[0] ?? message;
+  }
+}
