@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
+import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { authorityProblems, certificateIn, missingNames, namesOf, signedBy } from "./certificates.ts";
-import { newPassword, passwordOf, redisUsers, sentinelUsers } from "./passwords.ts";
+import { newPassword, passwordOf } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
 import { authorityCertificate, newKey, nodeCertificate } from "./x509.ts";
 

@@ -1,11 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
+import type { RedisUser, SentinelUser } from "../topology/acl-node.ts";
 
-/** Users of redis-server. */
-export const redisUsers = ["app", "reader", "replica", "sentinel", "monitor", "admin"] as const;
-/** Users of redis-sentinel: its peers and the agents; clients, which only ask. */
-export const sentinelUsers = ["sentinel-peer", "sentinel-client"] as const;
-
-export type User = (typeof redisUsers)[number] | (typeof sentinelUsers)[number];
+/** Who has a password. */
+export type User = RedisUser | SentinelUser;
 
 /** The name of a user's password in the store. */
 export const passwordOf = (user: User): string => `users/${user}`;
