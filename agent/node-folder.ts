@@ -25,6 +25,8 @@ export interface NodeFolder {
   readonly bootstrap: string;
   /** Until when the node had all the data of its cluster: milliseconds since 1970. */
   readonly inStep: string;
+  /** The node's share of the environment's secrets, in a folder of its own. */
+  readonly secrets: string;
   /** Template files, written by apply. */
   readonly redisConf: string;
   readonly sentinelConf: string;
@@ -113,6 +115,7 @@ export function nodeFolderAt(root: string): NodeFolder {
     initialised: path.join(root, "initialised"),
     bootstrap: path.join(root, "bootstrap"),
     inStep: path.join(root, "in-step"),
+    secrets: path.join(root, "secrets", "secrets.json"),
     redisConf: path.join(root, "etc", "redis.conf"),
     sentinelConf: path.join(root, "etc", "sentinel.conf"),
     redisData: path.join(root, "redis"),

@@ -124,6 +124,7 @@ export class NamespacedCluster {
           REDIS_HA_SPEC: JSON.stringify(spec),
           REDIS_HA_PROJECT: project,
           XDG_STATE_HOME: path.join(this.namespaces.folder, "state"),
+          XDG_DATA_HOME: path.join(this.namespaces.folder, "data"),
         },
       });
     }

@@ -2,7 +2,7 @@ import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
 import { type NodeSecrets, ownUsers } from "../topology/node-secrets.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { namesOf, tlsProblems } from "./certificates.ts";
-import { authorityFile, certificateOf, keyOf, readRevision } from "./init.ts";
+import { authorityFile, certificateOf, keyOf } from "./init.ts";
 import { passwordHash, passwordOf } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
 
@@ -45,5 +45,5 @@ export async function nodeSecrets(
   if (problems.length > 0) {
     throw new Error(`${node.name}: ${certificateOf(node.name)} in ${store.describe()}: ${problems.join("; ")}`);
   }
-  return { revision: await readRevision(store), hashes, passwords, tls };
+  return { hashes, passwords, tls };
 }

@@ -10,8 +10,6 @@ export type OwnUser = (typeof ownUsers)[number];
  * no description, state, argument or environment.
  */
 export interface NodeSecrets {
-  /** Goes up whenever something that nodes receive has changed. */
-  readonly revision: number;
   readonly hashes: PasswordHashes;
   readonly passwords: Readonly<Record<OwnUser, string>>;
   /** In PEM. */
