@@ -10,7 +10,6 @@ interface Place {
  * @param action of the API, for example GetParameter
  */
 export function ssmError(action: string, parameter: string, { region, kmsKeyId }: Place, error: unknown): Error {
-  if (!(error instanceof Error) || error.constructor === Error) return error as Error;
   const { name, code } = error as Error & { code?: string };
   return new Error(`${parameter}: ${reason()}`);
 

@@ -9,10 +9,12 @@ type Sdk = typeof Ssm;
 /** What a parameter of the standard tier holds, in bytes. */
 const VALUE_MAX = 4096;
 /** The account's limit is some 3 writes a second, and an init of three nodes writes 17; the SDK waits in between. */
-const MAX_ATTEMPTS = 10;
+const MAX_ATTEMPTS = 6;
 
 /** Secrets as parameters of type SecureString in the Parameter Store of AWS Systems Manager, one below `place.path` each. */
 export async function openSsmStore(place: SsmPlace): Promise<SecretStore> {
+  // Which Node a later version of the SDK will need is nothing that an operator can act on.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   // Loaded here: it is as large as all the rest, and most environments do not need it.
   const sdk = await import("@aws-sdk/client-ssm").catch(() => {
     throw new Error("the npm package @aws-sdk/client-ssm cannot be loaded; npm ci in the checkout");
@@ -97,17 +99,16 @@ class SsmStore implements SecretStore {
 
   private async get(name: string, WithDecryption: boolean): Promise<Ssm.Parameter | undefined> {
     const Name = this.parameter(name);
-    try {
-      const { Parameter: found } = await this.client.send(new this.sdk.GetParameterCommand({ Name, WithDecryption }));
-      if (found && found.Type !== "SecureString")
-        throw new Error(
-          `${Name} is a ${found.Type}, which everybody who may list parameters can read; store it as a SecureString, with another value`,
-        );
-      return found;
-    } catch (error) {
+    const found = await this.client.send(new this.sdk.GetParameterCommand({ Name, WithDecryption })).catch((error) => {
       if (error instanceof this.sdk.ParameterNotFound) return undefined;
       return this.fail("GetParameter", Name, error);
-    }
+    });
+    const parameter = found?.Parameter;
+    if (parameter && parameter.Type !== "SecureString")
+      throw new Error(
+        `${Name} is a ${parameter.Type}, which everybody who may list parameters can read; store it as a SecureString, with another value`,
+      );
+    return parameter;
   }
 
   private fail(action: string, parameter: string, error: unknown): never {

@@ -148,6 +148,13 @@ describe("the look at a node's files", () => {
       expect(problems({ authority: await authorityCertificate(name, await newKey()) })).toEqual([
         expect.stringContaining("no authority of the authority's file has signed the certificate"),
       ]);
+    // Without identifiers of their keys, only the signature tells them apart.
+    const plain = ["subjectKeyIdentifier=none", "authorityKeyIdentifier=none"];
+    const [one, other] = await Promise.all([1, 2].map(() => opensslCertificate("same", [...authority, ...plain])));
+    const leaf = await opensslCertificate("leaf", [subject, ...plain], one);
+    const signed = { certificate: leaf.certificate, key: leaf.key };
+    expect(problems({ ...signed, authority: one?.certificate ?? "" })).toEqual([]);
+    expect(problems({ ...signed, authority: other?.certificate ?? "" })).toHaveLength(1);
   });
 
   it("names an authority that is none", async () => {

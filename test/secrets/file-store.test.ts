@@ -57,6 +57,15 @@ describe("secrets in files", () => {
     expect(await store.list()).toEqual(["revision", "users/app.previous"]);
   });
 
+  it("are the first writer's when many write what was absent", async () => {
+    for (let round = 0; round < 20; round++) {
+      const values = Array.from({ length: 10 }, (_, index) => `${round}-${index}`);
+      const name = `users/app-${round}`;
+      const won = await Promise.all(values.map((value) => store.write(name, value, { ifAbsent: true })));
+      expect(values.filter((_, index) => won[index])).toEqual([await store.read(name)]);
+    }
+  });
+
   it.each([
     "",
     "..",

@@ -128,6 +128,13 @@ describe("making secrets", () => {
     expect(await init(moved)).toEqual([]);
   });
 
+  it("gives a node that lost its key another one, with a certificate for it", async () => {
+    await init();
+    await store.remove(keyOf("redis-b"));
+    expect(await init()).toEqual(["tls/nodes/redis-b.key", "tls/nodes/redis-b.crt"]);
+    expect(await problemsOf(three)).toEqual([]);
+  });
+
   it("ends with the same, wherever it was killed before", async () => {
     const writes = everything.length + 1;
     for (let kill = 0; kill < 2 * writes; kill++) {

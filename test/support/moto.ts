@@ -19,7 +19,7 @@ export async function whyNoMoto(): Promise<string | undefined> {
     : "there is no python3 with venv; apt-get install python3-venv, or whatever brings Python on this system";
 }
 
-/** An environment of Python with moto in it, made once a user: about 15 seconds. @returns its python */
+/** An environment of Python with moto in it, made once a user: about 20 seconds. @returns its python */
 async function pythonWithMoto(): Promise<string> {
   const folder = path.join(cacheFolder(process.env), "moto", (packages[0] ?? "").replace(/\W+/g, "-"));
   const [python, whole] = [path.join(folder, "bin", "python"), path.join(folder, "whole")];
@@ -28,15 +28,21 @@ async function pythonWithMoto(): Promise<string> {
     if (fs.existsSync(whole)) return;
     fs.rmSync(folder, { recursive: true, force: true });
     fs.mkdirSync(path.dirname(folder), { recursive: true });
-    const step = {
-      title: "Installing moto for the tests",
+    const common = { cwd: path.dirname(folder), env: process.env, onStart };
+    await runStep({
+      ...common,
+      title: "Making an environment of Python for the tests",
+      about: "about 5 seconds",
+      command: "python3",
+      args: ["-m", "venv", folder],
+    });
+    await runStep({
+      ...common,
+      title: "Installing moto in it",
       about: "about 15 seconds",
-      cwd: path.dirname(folder),
-      onStart,
-    };
-    await runStep({ ...step, command: "python3", args: ["-m", "venv", folder], env: process.env });
-    const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages];
-    await runStep({ ...step, command: python, args, env: process.env });
+      command: python,
+      args: ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages],
+    });
     fs.writeFileSync(whole, "");
   });
   return python;
@@ -45,12 +51,8 @@ async function pythonWithMoto(): Promise<string> {
 export interface Moto {
   /** For AWS_ENDPOINT_URL. */
   readonly url: string;
-  /** Forgets everything, and lets everybody do everything. */
+  /** Forgets everything. */
   reset(): Promise<void>;
-  /** From now on, only who has been allowed to do something may. */
-  enforceAuth(): Promise<void>;
-  /** A user of IAM without any permission. @returns its key */
-  createUser(name: string): Promise<{ id: string; secret: string }>;
   stop(): Promise<void>;
 }
 
@@ -61,32 +63,11 @@ export async function startMoto(): Promise<Moto> {
   const server = spawn(python, args, { stdio: "ignore" });
   const url = `http://127.0.0.1:${port}`;
   await answering(url, server);
-  const post = async (to: string, body: string, headers: Record<string, string> = {}): Promise<string> => {
-    const response = await fetch(`${url}${to}`, { method: "POST", body, headers });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`moto: ${to}: ${response.status} ${text}`);
-    return text;
-  };
-  const iam = (query: string): Promise<string> =>
-    post("/", `Version=2010-05-08&${query}`, {
-      "content-type": "application/x-www-form-urlencoded",
-      authorization:
-        "AWS4-HMAC-SHA256 Credential=test/20300101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0",
-    });
   return {
     url,
     reset: async () => {
-      await post("/moto-api/reset-auth", "1000000000");
-      await post("/moto-api/reset", "");
-    },
-    enforceAuth: async () => {
-      await post("/moto-api/reset-auth", "0");
-    },
-    createUser: async (name) => {
-      await iam(`Action=CreateUser&UserName=${name}`);
-      const text = await iam(`Action=CreateAccessKey&UserName=${name}`);
-      const field = (tag: string): string => new RegExp(`<${tag}>([^<]+)`).exec(text)?.[1] ?? "";
-      return { id: field("AccessKeyId"), secret: field("SecretAccessKey") };
+      const { ok } = await fetch(`${url}/moto-api/reset`, { method: "POST" });
+      if (!ok) throw new Error("moto does not forget");
     },
     stop: async () => {
       const ended = new Promise((resolve) => server.once("exit", resolve));
