@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -44,9 +44,7 @@ interface Launch {
 
 /** redis-server with an ACL file; its `client` is admin. */
 export async function launchWithUsers({ folder, port, programs, acl, conf = "" }: Launch): Promise<RunningServer> {
-  const file = join(folder, `users ${port}.acl`);
-  await writeFile(file, acl);
-  const text = `port ${port}\nbind 127.0.0.1\nsave ""\naclfile "${file}"\n${conf}`;
+  const text = `port ${port}\nbind 127.0.0.1\nsave ""\n${await aclLine(folder, acl)}${conf}`;
   return launchRedis({ folder, port, program: programs.server, conf: text, login: login("admin") });
 }
 
@@ -59,10 +57,15 @@ export async function launchSentinelWithUsers({
   conf = "",
   state,
 }: Launch & { readonly state: string }): Promise<RunningServer> {
-  const file = join(folder, `sentinel users ${port}.acl`);
-  await writeFile(file, acl);
-  const text = `port ${port}\nbind 127.0.0.1\naclfile "${file}"\n${conf}`;
+  const text = `port ${port}\nbind 127.0.0.1\n${await aclLine(folder, acl)}${conf}`;
   return launchSentinel({ folder, port, program: programs.sentinel, conf: text, state, login: login("sentinel-peer") });
+}
+
+async function aclLine(folder: string, acl: string): Promise<string> {
+  const file = join(folder, "users.acl");
+  await mkdir(folder, { recursive: true });
+  await writeFile(file, acl);
+  return `aclfile "${file}"\n`;
 }
 
 /** A connection that says what happens to it and does not come back by itself. */
