@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { environmentSchema, type Environment, type EnvironmentInput } from "../../environments/environment.ts";
@@ -43,9 +44,7 @@ interface Launch {
 
 /** redis-server with an ACL file; its `client` is admin. */
 export async function launchWithUsers({ folder, port, programs, acl, conf = "" }: Launch): Promise<RunningServer> {
-  const file = join(folder, `users ${port}.acl`);
-  await writeFile(file, acl);
-  const text = `port ${port}\nbind 127.0.0.1\nsave ""\naclfile "${file}"\n${conf}`;
+  const text = `port ${port}\nbind 127.0.0.1\nsave ""\n${await aclLine(folder, acl)}${conf}`;
   return launchRedis({ folder, port, program: programs.server, conf: text, login: login("admin") });
 }
 
@@ -58,10 +57,15 @@ export async function launchSentinelWithUsers({
   conf = "",
   state,
 }: Launch & { readonly state: string }): Promise<RunningServer> {
-  const file = join(folder, `sentinel users ${port}.acl`);
-  await writeFile(file, acl);
-  const text = `port ${port}\nbind 127.0.0.1\naclfile "${file}"\n${conf}`;
+  const text = `port ${port}\nbind 127.0.0.1\n${await aclLine(folder, acl)}${conf}`;
   return launchSentinel({ folder, port, program: programs.sentinel, conf: text, state, login: login("sentinel-peer") });
+}
+
+async function aclLine(folder: string, acl: string): Promise<string> {
+  const file = join(folder, "users.acl");
+  await mkdir(folder, { recursive: true });
+  await writeFile(file, acl);
+  return `aclfile "${file}"\n`;
 }
 
 /** A connection that says what happens to it and does not come back by itself. */
@@ -75,21 +79,38 @@ export async function connectAs(port: number, user: Partial<Login> = {}): Promis
     disableClientInfo: true,
     enableReadyCheck: false,
     maxRetriesPerRequest: 0,
+    commandTimeout: 5000,
   });
   redis.on("error", () => undefined);
   await redis.connect();
   return redis;
 }
 
-/** `yes`, or why the server refuses the command: `NOPERM`, `NOAUTH`, or another first word of its error. */
+/** `yes`; `no` when the user's rights do not hold the command; what the server says when it fails for another reason. */
 export async function may(redis: Redis, [name = "", ...args]: readonly string[]): Promise<string> {
   try {
-    await redis.call(name, ...args);
+    // The client knows a subscription by its lower-case name only.
+    await redis.call(name.toLowerCase(), ...args);
     return "yes";
   } catch (error) {
     const { name: kind, message } = error as Error;
     if (kind !== "ReplyError") throw error;
-    // Redis 7 wraps what a script was refused.
-    return /NOPERM|NOAUTH|WRONGPASS|ACL failure|can't run this command/.exec(message)?.[0] ?? message;
+    // Scripts and the options of SORT have words of their own for it.
+    return /NOPERM|ACL failure|executing the script can't|denied due to insufficient ACL/.test(message)
+      ? "no"
+      : message;
   }
+}
+
+/** The first line of the answer to whoever connects and says only this; a client would log in first. */
+export function say(port: number, line: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1", timeout: 5000 }, () => socket.write(`${line}\r\n`));
+    socket.once("data", (data) => {
+      socket.destroy();
+      resolve(data.toString().split("\r\n")[0] ?? "");
+    });
+    socket.once("error", reject);
+    socket.once("timeout", () => socket.destroy(new Error(`no answer to ${line} within 5 s`)));
+  });
 }

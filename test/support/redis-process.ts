@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Redis } from "ioredis";
@@ -26,7 +26,7 @@ export interface Login {
 }
 
 export interface LaunchOptions {
-  /** Folder of this server, from `withFolder`, which also stops it; `state` and `etc` are made inside. */
+  /** Folder of this server, from `withFolder` or inside of one, which also stops it; `state` and `etc` are made inside. */
   readonly folder: string;
   /** The rendered file, which goes to `etc`. */
   readonly conf: string;
@@ -54,8 +54,9 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
   try {
     return await use(folder);
   } finally {
-    await Promise.all((launched.get(folder) ?? []).map(({ stop }) => stop()));
-    launched.delete(folder);
+    const inside = [...launched].filter(([at]) => at === folder || at.startsWith(`${folder}${sep}`));
+    await Promise.all(inside.flatMap(([, servers]) => servers.map(({ stop }) => stop())));
+    for (const [at] of inside) launched.delete(at);
     await rm(folder, { recursive: true, force: true });
   }
 }
