@@ -117,6 +117,17 @@ describeEachServer((programs, { engine, version }) => {
       await waitFor("writes after the script", write, 30_000);
 
       expect(await group.refusals()).toEqual([]);
+
+      // One sentence on this channel, and every Sentinel names another master: this is what only they may say.
+      const real = await group.master();
+      const forgery = `127.0.0.1,18799,${"b".repeat(40)},999,${master},127.0.0.1,18798,999`;
+      for (const user of ["app", "reader", "replica", "monitor", "sentinel"]) {
+        expect(await group.master()).toBe(real);
+        const forger = await connectAs(real, login(user));
+        expect(await may(forger, ["PUBLISH", "__sentinel__:hello", forgery])).toBe(user === "sentinel" ? "yes" : "no");
+        forger.disconnect();
+      }
+      await waitFor("the forged master", async () => (await group.master()) === 18_798 || undefined, 30_000);
     });
   });
 });
