@@ -1,11 +1,22 @@
+import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
-import { loadedUsersDiffer } from "../../cluster/acl.ts";
+import { loadedUsersDiffer, loadUsers } from "../../cluster/acl.ts";
 import { parseAcl } from "../../topology/acl-file.ts";
-import { aclFiles, connectAs, launchSentinelWithUsers, login, may, passwordOf, say } from "../support/acl.ts";
+import {
+  aclFiles,
+  connectAs,
+  hashes,
+  hashOf,
+  launchSentinelWithUsers,
+  login,
+  may,
+  passwordOf,
+  say,
+} from "../support/acl.ts";
 import { AclGroup, master } from "../support/acl-group.ts";
 import { describeEachServer } from "../support/each-server.ts";
-import { withFolder } from "../support/redis-process.ts";
+import { sentinelStateFile, withFolder } from "../support/redis-process.ts";
 
 const words = (line: string): string[] => line.split(" ");
 const sentinelRights = {
@@ -85,6 +96,13 @@ describeEachServer((programs, { engine, version }) => {
       await waitFor("the events", () => events.some((it) => it.includes("1234")) || undefined, 5000);
       expect(events.join("\n")).not.toContain("hunter2");
       asker.disconnect();
+
+      // A user in Sentinel's own file would stand there and in the ACL file, and keep it from its next start.
+      const passwords = { ...hashes, "sentinel-client": [hashOf("new")] };
+      const wanted = parseAcl(aclFiles({ engine, version }, {}, passwords).sentinel);
+      expect(await loadUsers(client, wanted)).toEqual(["sentinel-client has other passwords"]);
+      expect(await client.call("SENTINEL", "FLUSHCONFIG")).toBe("OK");
+      expect(await readFile(sentinelStateFile(folder), "utf8")).not.toMatch(/^user /m);
     });
   });
 
