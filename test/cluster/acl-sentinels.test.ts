@@ -1,11 +1,22 @@
+import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
-import { loadedUsersDiffer } from "../../cluster/acl.ts";
+import { loadedUsersDiffer, loadUsers } from "../../cluster/acl.ts";
 import { parseAcl } from "../../topology/acl-file.ts";
-import { aclFiles, connectAs, launchSentinelWithUsers, login, may, passwordOf, say } from "../support/acl.ts";
+import {
+  aclFiles,
+  connectAs,
+  hashes,
+  hashOf,
+  launchSentinelWithUsers,
+  login,
+  may,
+  passwordOf,
+  say,
+} from "../support/acl.ts";
 import { AclGroup, master } from "../support/acl-group.ts";
 import { describeEachServer } from "../support/each-server.ts";
-import { withFolder } from "../support/redis-process.ts";
+import { sentinelStateFile, withFolder } from "../support/redis-process.ts";
 
 const words = (line: string): string[] => line.split(" ");
 const sentinelRights = {
@@ -85,6 +96,13 @@ describeEachServer((programs, { engine, version }) => {
       await waitFor("the events", () => events.some((it) => it.includes("1234")) || undefined, 5000);
       expect(events.join("\n")).not.toContain("hunter2");
       asker.disconnect();
+
+      // A user in Sentinel's own file would stand there and in the ACL file, and keep it from its next start.
+      const passwords = { ...hashes, "sentinel-client": [hashOf("new")] };
+      const wanted = parseAcl(aclFiles({ engine, version }, {}, passwords).sentinel);
+      expect(await loadUsers(client, wanted)).toEqual(["sentinel-client has other passwords"]);
+      expect(await client.call("SENTINEL", "FLUSHCONFIG")).toBe("OK");
+      expect(await readFile(sentinelStateFile(folder), "utf8")).not.toMatch(/^user /m);
     });
   });
 
@@ -117,6 +135,17 @@ describeEachServer((programs, { engine, version }) => {
       await waitFor("writes after the script", write, 30_000);
 
       expect(await group.refusals()).toEqual([]);
+
+      // One sentence on this channel, and every Sentinel names another master: this is what only they may say.
+      const real = await group.master();
+      const forgery = `127.0.0.1,18799,${"b".repeat(40)},999,${master},127.0.0.1,18798,999`;
+      for (const user of ["app", "reader", "replica", "monitor", "sentinel"]) {
+        expect(await group.master()).toBe(real);
+        const forger = await connectAs(real, login(user));
+        expect(await may(forger, ["PUBLISH", "__sentinel__:hello", forgery])).toBe(user === "sentinel" ? "yes" : "no");
+        forger.disconnect();
+      }
+      await waitFor("the forged master", async () => (await group.master()) === 18_798 || undefined, 30_000);
     });
   });
 });

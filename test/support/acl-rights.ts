@@ -213,9 +213,16 @@ export const rights: Readonly<Record<(typeof redisUsers)[number], Rights>> = {
     ],
     no: [
       ...[...forAdminsOnly, ...forSentinelsOnly, ...forReplicasOnly, ...forgeries, ...spying, loading],
-      ...["GET app:1", "SET app:1 x", "SCAN 0", "RANDOMKEY", "MEMORY USAGE app:1", "TYPE app:1", "FUNCTION LIST"].map(
-        words,
-      ),
+      ...[
+        "GET app:1",
+        "SET app:1 x",
+        "SCAN 0",
+        "RANDOMKEY",
+        "MEMORY USAGE app:1",
+        "TYPE app:1",
+        "FUNCTION LIST",
+        "CLIENT TRACKING ON BCAST",
+      ].map(words),
       script("return 1"),
     ],
   },
