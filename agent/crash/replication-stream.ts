@@ -44,7 +44,7 @@ export function readStream(
     };
     const timer = setTimeout(() => end(new Error(`no replication stream within ${timeoutMs} ms`)), timeoutMs);
     socket.setNoDelay(true);
-    socket.on("error", (error) => end(error));
+    socket.on("error", (error: Error) => end(error));
     socket.on("close", () => end(new Error("the replication stream was closed")));
     socket.on(access.tls ? "secureConnect" : "connect", ask);
     socket.on("data", (chunk: Buffer) => {
