@@ -1,6 +1,7 @@
 import path from "node:path";
 import { parseConfigFile, parseSentinelFile } from "../topology/config-file.ts";
 import { onHost } from "../topology/host-places.ts";
+import type { NodeSecrets } from "../topology/node-secrets.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { ensureAgent } from "./agent-process.ts";
 import { restartForRest, setLiveKeys } from "./apply-redis.ts";
@@ -10,21 +11,27 @@ import { appliedSpec, type NodeFolder } from "./node-folder.ts";
 import { isAlive, readRecord, takeLock } from "./processes.ts";
 import { failOnError, noteComplete, untilInStep } from "./restart.ts";
 import type { ServerName, ServerRecord } from "./server.ts";
+import { stageSecrets } from "./secrets.ts";
 import { type Report, type Session, withSession } from "./session.ts";
 import { noteProven, stageFiles } from "./stage.ts";
 
 /**
  * Makes a node what its spec says: files, agent, servers, running configuration. Touches nothing that is right already.
  * A setting that needs a restart of the master hands its role over first. Can be killed at any step and run again.
- * @param report told what is waited for, and what was mended besides
+ * @param given.report told what is waited for, and what was mended besides
+ * @param given.secrets the node's share @default - it keeps the one that it has
  * @returns what was changed, in words; nothing when there was nothing to change
  * @throws when the node cannot be made so; the message says why and what to do
  */
-export function applySpec(spec: NodeSpec, folder: NodeFolder, report: Report = () => undefined): Promise<string[]> {
-  return withSession(spec, folder, `apply-of-${spec.node.name}`, report, applyIn);
+export function applySpec(
+  spec: NodeSpec,
+  folder: NodeFolder,
+  { report = () => undefined, secrets }: { report?: Report; secrets?: NodeSecrets | undefined } = {},
+): Promise<string[]> {
+  return withSession(spec, folder, `apply-of-${spec.node.name}`, report, (session) => applyIn(session, secrets));
 }
 
-async function applyIn(session: Session): Promise<string[]> {
+async function applyIn(session: Session, secrets: NodeSecrets | undefined): Promise<string[]> {
   const { spec, folder } = session;
   checkFiles(spec);
   return withNodeLock(spec, folder, async () => {
@@ -32,7 +39,7 @@ async function applyIn(session: Session): Promise<string[]> {
     const before = appliedSpec(folder)?.files["sentinel.conf"];
     const data = spec.node.redisPort !== undefined;
     const changes = data ? await setLiveKeys(session) : [];
-    changes.unshift(...stageFiles(spec, folder));
+    changes.unshift(...stageFiles(spec, folder), ...(secrets ? stageSecrets(folder, secrets) : []));
     await ensureAgent(folder, changes, onHost(spec));
     await ensureServers(session, pids, changes);
     if (data) changes.push(...(await restartForRest(session)));

@@ -3,6 +3,8 @@ import path from "node:path";
 import { askRedis, askSentinels, quorumMaster, redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
+import { onHost } from "../topology/host-places.ts";
+import { shareOfLocal } from "../secrets/share.ts";
 import { applySpec, forgetGone as forgetGoneIn } from "./apply.ts";
 import { follow } from "./follow.ts";
 import { inFailover } from "./role.ts";
@@ -47,7 +49,7 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
         continue;
       }
       const done = ofZone
-        ? await applySpec(specFor(options, name, folder), folder, report)
+        ? await applyAgain(specFor(options, name, folder), folder, options)
         : await forgetGone(folder, report);
       changed ||= done.length > 0;
       if (ofZone || done.length > 0) report(`${name}: ${done.length > 0 ? done.join(", ") : NOTHING_TO_CHANGE}`);
@@ -59,6 +61,15 @@ export async function convergeEnvironment(options: ConvergeOptions): Promise<Con
   const { done, failed } = await followNamedMaster(inventory);
   for (const line of [...done, ...failed]) report(line);
   return { changed: changed || done.length > 0, problems: [...problems, ...failed] };
+}
+
+/** On a host the node keeps the secrets that it has: whoever knows the others is not there. */
+async function applyAgain(spec: NodeSpec, folder: NodeFolder, options: ConvergeOptions): Promise<string[]> {
+  const { report, root } = options;
+  return applySpec(spec, folder, {
+    report,
+    secrets: onHost(spec) ? undefined : await shareOfLocal(spec, options, root),
+  });
 }
 
 /** What one zone's change asks of the nodes of the others. One that is not there yet has nothing to forget. */

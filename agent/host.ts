@@ -5,6 +5,8 @@ import { applyOverSsh, type HostInput, retireOverSsh } from "../remote/steps.ts"
 import type { Reach } from "../remote/ssh.ts";
 import { onHost } from "../topology/host-places.ts";
 import type { Inventory } from "../topology/inventory.ts";
+import { shareOfLocal } from "../secrets/share.ts";
+import type { NodeSecrets } from "../topology/node-secrets.ts";
 import { allNodes, type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 import { isListening } from "./ports.ts";
 import { applySpec } from "./apply.ts";
@@ -72,7 +74,7 @@ export async function host(argv: readonly string[]): Promise<number> {
         return 0;
       case "apply-again": {
         const spec = applied(folder());
-        say(spec.node.name, await applySpec(spec, folder(), tell(spec.node.name)));
+        say(spec.node.name, await applySpec(spec, folder(), { report: tell(spec.node.name) }));
         return 0;
       }
       case "retired":
@@ -126,7 +128,11 @@ async function onThisComputer(step: ProvisionerStep): Promise<void> {
   if (step === "install") return install(spec);
   const { name } = spec.node;
   const folder = onHost(spec) ? hostFolder(spec.environment, name) : folderOf(spec.environment, name);
-  say(name, await applySpec(spec, folder, tell(name)));
+  const secrets = onHost(spec)
+    ? // From root, who has it from the operator's computer.
+      ((JSON.parse(fs.readFileSync(0, "utf8")) as NodeSecrets | null) ?? undefined)
+    : await shareOfLocal(spec, described(spec.environment), projectRoot());
+  say(name, await applySpec(spec, folder, { report: tell(name), secrets }));
 }
 
 /** Once more on the node's host, as root, with what the operator's side knows as input. */
@@ -136,7 +142,10 @@ async function overSsh(step: ProvisionerStep): Promise<void> {
     const node = nodeFromEnvironment();
     return retireOverSsh(node, described(node.environment), reach, projectRoot());
   }
-  return applyOverSsh(step, specFromEnvironment(), reach, projectRoot());
+  const spec = specFromEnvironment();
+  const from = described(spec.environment);
+  if (!from) throw new Error(`${spec.environment} is not in cdktf.out/environments.json; synthesize, and apply again`);
+  return applyOverSsh(step, spec, reach, from, projectRoot());
 }
 
 function hereAsRoot(step: HostStep): void {
@@ -159,9 +168,11 @@ function hereAsRoot(step: HostStep): void {
   if (step === "apply") applyAsUser(spec, input, env);
 }
 
-function applyAsUser(spec: NodeSpec, { bootstrap }: HostInput, env: Record<string, string>): void {
+function applyAsUser(spec: NodeSpec, { bootstrap, secrets }: HostInput, env: Record<string, string>): void {
   const first: Record<string, string> = bootstrap ? { REDIS_HA_BOOTSTRAP: "1" } : {};
-  asServiceUser(spec.engine, ["apply"], { REDIS_HA_SPEC: JSON.stringify(spec), ...first, ...env });
+  // As input: arguments and environment of a process can be looked at.
+  const input = JSON.stringify(secrets ?? null);
+  asServiceUser(spec.engine, ["apply"], { REDIS_HA_SPEC: JSON.stringify(spec), ...first, ...env }, input);
 }
 
 /**

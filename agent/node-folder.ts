@@ -25,6 +25,8 @@ export interface NodeFolder {
   readonly bootstrap: string;
   /** Until when the node had all the data of its cluster: milliseconds since 1970. */
   readonly inStep: string;
+  /** The node's share of the environment's secrets, in a folder of its own. */
+  readonly secrets: string;
   /** Template files, written by apply. */
   readonly redisConf: string;
   readonly sentinelConf: string;
@@ -74,8 +76,13 @@ export function stateFolder(root: string): string {
   const given = process.env["XDG_STATE_HOME"] ?? "";
   // The XDG rules: a relative path counts as none.
   const base = path.isAbsolute(given) ? given : path.join(os.homedir(), ".local", "state");
+  return path.join(base, "cdktf-redis-ha", checkoutName(root));
+}
+
+/** What tells the checkouts of one user apart: `<folder name>-<hash of its path>`. */
+export function checkoutName(root: string): string {
   const hash = createHash("sha256").update(root).digest("hex").slice(0, 8);
-  return path.join(base, "cdktf-redis-ha", `${path.basename(root)}-${hash}`);
+  return `${path.basename(root)}-${hash}`;
 }
 
 /** Where the folders of an environment's nodes lie, on the computer that they are on. */
@@ -108,6 +115,7 @@ export function nodeFolderAt(root: string): NodeFolder {
     initialised: path.join(root, "initialised"),
     bootstrap: path.join(root, "bootstrap"),
     inStep: path.join(root, "in-step"),
+    secrets: path.join(root, "secrets", "secrets.json"),
     redisConf: path.join(root, "etc", "redis.conf"),
     sentinelConf: path.join(root, "etc", "sentinel.conf"),
     redisData: path.join(root, "redis"),

@@ -35,6 +35,7 @@ export class Commands {
     const env = {
       ...(await toolEnvironment(asTyped(process.env))),
       XDG_STATE_HOME: stateHome,
+      XDG_DATA_HOME: path.join(path.dirname(stateHome), "data"),
       NO_COLOR: "1",
       npm_config_update_notifier: "false",
     };

@@ -2,14 +2,10 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import type { Described } from "../remote/request.ts";
 import { HOST_STATE } from "../topology/host-places.ts";
 import { checkout, choose, type Choose, type CommonOptions, knownNodes } from "./choice.ts";
+import { command, exitCodes, help } from "./command.ts";
 import { readInventory, UsageError } from "./environment-choice.ts";
 import { progress } from "./output.ts";
-
-const exitCodes = `
-Exit codes:
-  0  it holds, or it is done
-  1  it does not hold, or it failed
-  2  wrong use: nothing was done`;
+import { addSecrets } from "./secrets-commands.ts";
 
 /**
  * Runs one command of the operator. Never throws for what a user can do wrong.
@@ -248,6 +244,8 @@ function buildProgram(done: (code: number) => void, choose: Choose): Command {
       done(await connect(chosen, args, options, hosts));
     });
 
+  addSecrets(program, done);
+
   return program;
 }
 
@@ -273,20 +271,6 @@ export interface DrillFlags {
   wait1?: boolean;
   seconds?: number;
   yes?: boolean;
-}
-
-function command(program: Command, name: string, description: string, json = "print one JSON document"): Command {
-  return program
-    .command(name)
-    .description(description)
-    .option("--env <name>", "the environment (default: the only one, else local)")
-    .option("--json", json)
-    .showHelpAfterError(`(npx redis-ha ${name} --help shows the options)`);
-}
-
-function help(examples: [string, string][]): string {
-  const lines = examples.map(([line, meaning]) => `  $ ${line}\n      ${meaning}`);
-  return `\nExamples:\n${lines.join("\n")}\n${exitCodes}`;
 }
 
 function seconds(value: string): number {

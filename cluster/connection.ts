@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from "ioredis";
+import { accessTo } from "./access.ts";
 
 /** Where one server listens. The only place that turns an endpoint into a connection is this file. */
 export interface Endpoint {
@@ -23,6 +24,8 @@ export class Unreachable extends Error {
 }
 
 const REFUSED = "connection refused";
+const NOT_LET_IN =
+  "it does not let us in: it is not of this cluster, or has not been given the secrets that were made last";
 
 /** Time for one question to one server, in milliseconds, unless the caller knows better. */
 export const ASK_TIMEOUT_MS = 500;
@@ -31,6 +34,7 @@ export const ASK_TIMEOUT_MS = 500;
 const common = (endpoint: Endpoint, timeoutMs: number): RedisOptions => ({
   host: endpoint.address,
   port: endpoint.port,
+  ...accessTo(endpoint),
   lazyConnect: true,
   // Without HELLO and with the name sent below, a hung server costs one time-out, not one for each greeting.
   protocol: 2,
@@ -111,7 +115,8 @@ export class KeptConnection {
       this.fault = error;
       this.settle();
     });
-    this.redis.on("connect", () => {
+    // Not "connect": until the server has let us in, it takes no command.
+    this.redis.on("ready", () => {
       this.fault = undefined;
       this.wasConnected = true;
       this.generation++;
@@ -128,7 +133,7 @@ export class KeptConnection {
   }
 
   get connected(): boolean {
-    return this.redis.status === "ready" || this.redis.status === "connect";
+    return this.redis.status === "ready";
   }
 
   /** Nobody listens there: the process is down, or a firewall says so. */
@@ -169,11 +174,12 @@ function asUnreachable(endpoint: Endpoint, error: Error & { code?: string }): Er
 const isConnectionFault = (error: Error & { code?: string }): boolean =>
   error.code !== undefined ||
   error.name === "MaxRetriesPerRequestError" ||
-  /^(Command timed out|Connection is closed|Stream isn't writeable|connect E|Socket closed|Socket timeout)/.test(
+  /^(WRONGPASS|NOAUTH|Command timed out|Connection is closed|Stream isn't writeable|connect E|Socket closed|Socket timeout)/.test(
     error.message,
   );
 
 function reasonOf(error: Error & { code?: string }): string {
+  if (/^(WRONGPASS|NOAUTH)/.test(error.message)) return `${NOT_LET_IN} (${error.message})`;
   if (error.code === "ECONNREFUSED") return REFUSED;
   if (error.code === "ETIMEDOUT" || /^(Command timed out|connect ETIMEDOUT)/.test(error.message)) {
     return "no answer in time";

@@ -28,11 +28,11 @@ export function localSite(context: ClusterContext): Site {
     },
     start: async (node) => {
       const spec = appliedSpec(folderOf(node));
-      if (spec) await applySpec(spec, folderOf(node), report);
+      if (spec) await applySpec(spec, folderOf(node), { report });
     },
     applied: (node) => Promise.resolve(appliedSpec(folderOf(node))),
     apply: async (spec) => {
-      const done = await applySpec(spec, folderOf(spec.node), report);
+      const done = await applySpec(spec, folderOf(spec.node), { report });
       if (done.length > 0) report(`${spec.node.name}: ${done.join(", ")}`);
     },
     handOver: async () => void (await failover(context, {})),

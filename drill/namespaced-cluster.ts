@@ -43,6 +43,7 @@ export class NamespacedCluster {
       masterName,
       quorum,
       minReplicasToWrite: Number(this.setting("min-replicas-to-write")),
+      secrets: { kind: "file" },
       nodes: this.specs.map(({ node }) => node),
       stacks: [],
     };
@@ -123,6 +124,7 @@ export class NamespacedCluster {
           REDIS_HA_SPEC: JSON.stringify(spec),
           REDIS_HA_PROJECT: project,
           XDG_STATE_HOME: path.join(this.namespaces.folder, "state"),
+          XDG_DATA_HOME: path.join(this.namespaces.folder, "data"),
         },
       });
     }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { globMatches } from "../topology/glob.ts";
 
 /**
  * The one description of an environment. Everything that follows (topology, Terraform JSON,
@@ -12,6 +13,8 @@ const name = z
 const port = z.int().min(1024).max(65535);
 
 const cidr = z.cidrv4("use IPv4 CIDR notation, for example 10.0.1.0/24");
+
+const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "use an AWS region, for example eu-central-1");
 
 const node = z.strictObject({
   /** Unique in the environment; appears in Terraform addresses, folders and logs. */
@@ -96,7 +99,7 @@ const target = z.discriminatedUnion("kind", [
     /** EC2 instances with a fixed address and a data volume that outlives them. */
     kind: z.literal("aws"),
     /** For example eu-central-1. */
-    region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "use an AWS region, for example eu-central-1"),
+    region,
     /** The only account this environment may be applied to. */
     accountId: z.string().regex(/^\d{12}$/, "use the 12 digits of the AWS account"),
     /** Address range of the VPC. */
@@ -125,6 +128,29 @@ const backend = z.discriminatedUnion("kind", [
     kind: z.literal("s3"),
     bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "use a valid S3 bucket name"),
     region: z.string().min(1),
+  }),
+]);
+
+const secrets = z.discriminatedUnion("kind", [
+  z.strictObject({
+    /** Files that only you can read, in `~/.local/share/cdktf-redis-ha/secrets` on the computer that commands run on. */
+    kind: z.literal("file"),
+  }),
+  z.strictObject({
+    /** SecureString parameters below /<project>/<name>/ in the Parameter Store of AWS Systems Manager. */
+    kind: z.literal("ssm"),
+    region,
+    /**
+     * The KMS key that encrypts them: its id, its ARN or an alias.
+     * @default - the account's own key for Parameter Store, alias/aws/ssm
+     */
+    kmsKeyId: z
+      .string()
+      .regex(
+        /^(arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)\/[\w/-]+|alias\/[\w/-]+|(mrk-)?[0-9a-f-]{32,36})$/,
+        "use the id of a KMS key, its ARN, or an alias as alias/redis",
+      )
+      .optional(),
   }),
 ]);
 
@@ -207,6 +233,43 @@ const settings = z.strictObject({
     .default({}),
 });
 
+const pattern = z.string().regex(/^[^\s\p{Cc}]+$/u, "use a pattern without spaces, for example orders:*");
+
+/** The channel on which Sentinels tell each other who is master; whoever publishes there can name another one. */
+const SENTINEL_CHANNEL = "__sentinel__:hello";
+
+const patterns = z.strictObject({
+  /**
+   * Keys that the user reaches, as patterns of KEYS. Commands without a key, such as SCAN and DBSIZE, see the names of all keys.
+   * @default ["*"]
+   */
+  keys: z.array(pattern).min(1).default(["*"]),
+  /**
+   * Channels that the user reaches, as patterns of PSUBSCRIBE. One that matches `__sentinel__:hello` is refused. PSUBSCRIBE
+   * itself takes only a pattern that stands here in the same words; keyspace events need one of theirs, `__keyevent@0__:*`.
+   * @default ["[^_]*"], every channel that does not begin with an underscore
+   */
+  channels: z
+    .array(
+      // The servers take characters apart into bytes, on which ranges depend: [g-é] may cover an underscore.
+      z
+        .string()
+        .regex(/^[!-~]+$/, "use a pattern of ASCII characters without spaces, for example news.*")
+        .refine(
+          (it) => !globMatches(it, SENTINEL_CHANNEL),
+          `use a pattern that does not match ${SENTINEL_CHANNEL}, where whoever publishes can take the cluster over, for example [^_]*`,
+        ),
+    )
+    .default(["[^_]*"]),
+});
+
+const access = z.strictObject({
+  /** The applications: they read and write. */
+  app: patterns.prefault({}),
+  /** Clients that only read, at the master or at replicas. */
+  reader: patterns.prefault({}),
+});
+
 export const environmentSchema = z.strictObject({
   /** The name of the environment and of its file, environments/<name>.ts. */
   name,
@@ -223,6 +286,11 @@ export const environmentSchema = z.strictObject({
    */
   backend: backend.default({ kind: "local" }),
   /**
+   * Where passwords, keys and certificates are kept; never in Terraform's state or output.
+   * @default - { kind: "ssm" } in the target's region for the target `aws`, else { kind: "file" }
+   */
+  secrets: secrets.optional(),
+  /**
    * The server program.
    * @default "redis"
    */
@@ -230,6 +298,12 @@ export const environmentSchema = z.strictObject({
   /** The groups of nodes that may fail together, by name; at least three, applied in this order. */
   zones: z.record(name, zone),
   settings,
+  /**
+   * What the users `app` and `reader` reach; the other users' rights are in templates/users.acl. Not in force yet: the servers
+   * do not ask who somebody is.
+   * @default - all keys, and every channel that does not begin with an underscore
+   */
+  access: access.prefault({}),
 });
 
 /** What a user writes. */

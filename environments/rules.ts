@@ -5,6 +5,7 @@ import * as limits from "./rules/limits.ts";
 import * as nodes from "./rules/nodes.ts";
 import { refusedRedisConf } from "./rules/redis-conf.ts";
 import { placedNodes, type Problem, type Rule, type Subject } from "./rules/rule.ts";
+import { reservedParameterPath } from "./rules/secrets.ts";
 import * as votes from "./rules/votes.ts";
 
 interface Entry {
@@ -52,6 +53,7 @@ const table: readonly Entry[] = [
   { rule: limits.memoryAboveHost },
   { rule: limits.memoryAboveComputer },
   { rule: refusedRedisConf },
+  { rule: reservedParameterPath },
 ];
 
 /**

@@ -1,5 +1,10 @@
 import { overridden } from "../agent/gate.ts";
 import { HOST_STATE, unitNames } from "../topology/host-places.ts";
+import { initSecrets } from "../secrets/init.ts";
+import { nodeSecrets } from "../secrets/node-secrets.ts";
+import { openStore } from "../secrets/open-store.ts";
+import type { SecretStore } from "../secrets/store.ts";
+import type { NodeSecrets } from "../topology/node-secrets.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { RemoteHost } from "./deliver.ts";
@@ -11,6 +16,8 @@ import { type Reach, Ssh, Unreached } from "./ssh.ts";
 export interface HostInput {
   readonly spec?: NodeSpec;
   readonly node?: { readonly environment: string; readonly node: string; readonly address: string };
+  /** The node's share of the secrets: in nothing but this input, which is neither kept nor shown. */
+  readonly secrets?: NodeSecrets;
   /** No data node of the group has had data. */
   readonly bootstrap?: boolean;
   /** The operator insists. */
@@ -25,6 +32,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /**
  * Installs or applies a node on its host.
+ * @param from the environment as it was synthesized
  * @param root the checkout
  * @throws with what is wrong, and what to do
  */
@@ -32,12 +40,43 @@ export async function applyOverSsh(
   step: "install" | "apply",
   spec: NodeSpec,
   reach: Reach,
+  from: Described,
   root: string,
 ): Promise<void> {
   const remote = new RemoteHost(spec.node.name, new Ssh(spec.node.address, reach, root), print);
   await remote.prepare();
-  const bootstrap = step === "apply" && (await groupIsNew(spec, reach, root));
-  await remote.step(`${step} --here`, JSON.stringify({ spec, bootstrap, override: overridden() } satisfies HostInput));
+  const input: HostInput = { spec, override: overridden() };
+  if (step === "install") return void (await remote.step("install --here", JSON.stringify(input)));
+  const store = await storeOfHosts(from, reach, root);
+  const secrets = await nodeSecrets(store, spec.environment, spec.node);
+  const bootstrap = await groupIsNew(spec, reach, root);
+  await remote.step("apply --here", JSON.stringify({ ...input, secrets, bootstrap } satisfies HostInput));
+}
+
+/**
+ * The store of an environment on hosts, with what is missing in it made. The first secrets of all are made only when no host
+ * says that it has been given others: this computer may not be the one that knows them.
+ * @throws when a host has
+ */
+async function storeOfHosts({ environment, inventory }: Described, reach: Reach, root: string): Promise<SecretStore> {
+  const store = await openStore({ environment, inventory }, root);
+  if ((await store.list()).length === 0) {
+    const given = await Promise.all(
+      inventory.nodes.map(({ name, address }) =>
+        // All have the same ones: of those that are silent, others know.
+        isThere(address, `${HOST_STATE}/${environment}/${name}/secrets/secrets.json`, reach, root).catch(() => false),
+      ),
+    );
+    const has = inventory.nodes.find((_, index) => given[index]);
+    if (has) {
+      throw new Error(
+        `${environment}: ${has.name} has been given secrets, and there are none in ${store.describe()}: another computer has ` +
+          `made them. Bring that computer's here (docs/security.md), and apply again`,
+      );
+    }
+  }
+  await initSecrets(store, inventory);
+  return store;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Environment } from "../environments/environment.ts";
 import type { Inventory } from "../topology/inventory.ts";
 import { topologyOf } from "../topology/topology.ts";
 import { reachOf } from "./reach.ts";
+import { secretsPlaceOf } from "./secrets-place.ts";
 import { zoneStackName } from "./stack-name.ts";
 
 /** What the operator's command needs to know of every environment, its stacks included. */
@@ -12,10 +13,11 @@ export function inventoryOf(environments: readonly Environment[]): Inventory {
       environments.map((environment) => {
         const { engine, masterName, quorum, minReplicasToWrite, nodes, zones } = topologyOf(environment);
         const stacks = zones.map((zone) => zoneStackName(environment.name, zone.name));
-        const reach = reachOf(environment);
+        const target = environment.target.kind;
+        const [reach, secrets] = [reachOf(environment), secretsPlaceOf(environment)];
         return [
           environment.name,
-          { target: environment.target.kind, reach, engine, masterName, quorum, minReplicasToWrite, nodes, stacks },
+          { target, reach, engine, masterName, quorum, minReplicasToWrite, secrets, nodes, stacks },
         ];
       }),
     ),

@@ -4,6 +4,12 @@ import { build, formatMessages } from "esbuild";
 
 const projectRoot = fileURLToPath(new URL("..", import.meta.url));
 
+/**
+ * What only the operator's computer needs, where packages are installed: the secrets are made and fetched there. They would
+ * more than double the program, which every node gets.
+ */
+export const operatorsPackages = ["@aws-sdk/client-ssm", "@peculiar/x509", "reflect-metadata"] as const;
+
 export interface Bundle {
   /** The npm packages inside, by name, sorted. */
   readonly packages: readonly string[];
@@ -11,7 +17,7 @@ export interface Bundle {
 
 /**
  * Builds `redis-ha`, the one program that operators and provisioners run, into a single CommonJS file that needs nothing
- * but Node.
+ * but Node: what runs on nodes does; `operatorsPackages` are looked for when a command of the checkout wants them.
  *
  * The bytes depend on the sources only: neither on where the project lies, nor on the directory it is built from.
  * Names and lines are kept, so that a stack trace from a node can be read. What the sources import dynamically is run
@@ -32,6 +38,7 @@ export async function buildBundle(outfile: string): Promise<Bundle> {
     format: "cjs",
     keepNames: true,
     legalComments: "none",
+    external: [...operatorsPackages],
     // Resolved links would put the place of a shared node_modules folder into the comments of the output.
     preserveSymlinks: true,
     // CommonJS has no import.meta; the bundle is its own and only module.

@@ -16,6 +16,7 @@ export const synthSources = [
   "cli",
   "drill",
   "remote",
+  "secrets",
   "tools/bundle.ts",
 ];
 

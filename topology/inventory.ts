@@ -10,6 +10,13 @@ export interface Inventory {
   readonly environments: Readonly<Record<string, InventoryEnvironment>>;
 }
 
+/** Where the secrets of an environment are. */
+export type SecretsPlace =
+  /** In a folder of the user's, which follows from the environment. */
+  | { readonly kind: "file" }
+  /** In Parameter Store, below `path`, for example /redis-ha/prod. */
+  | { readonly kind: "ssm"; readonly region: string; readonly kmsKeyId?: string; readonly path: string };
+
 export interface InventoryEnvironment {
   readonly target: "local" | "ssh" | "aws";
   /** Target `ssh`: how the hosts are reached. A relative path counts from the checkout. */
@@ -18,6 +25,7 @@ export interface InventoryEnvironment {
   readonly masterName: string;
   readonly quorum: number;
   readonly minReplicasToWrite: number;
+  readonly secrets: SecretsPlace;
   readonly nodes: readonly TopologyNode[];
   /** Stacks in the order in which they are applied. */
   readonly stacks: readonly string[];

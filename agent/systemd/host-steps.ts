@@ -37,12 +37,14 @@ export const hostFolder = (environment: string, node: string): NodeFolder => nod
 
 /**
  * Runs a step as the service user: what it writes is that user's, and it can do no more than that user.
+ * @param input what it reads, where it reads anything
  * @throws when it fails; it has said why
  */
-export function asServiceUser(engine: string, step: readonly string[], env: Record<string, string>): void {
+export function asServiceUser(engine: string, step: readonly string[], env: Record<string, string>, input = ""): void {
   const { status } = spawnSync("runuser", ["-u", engine, "--", process.execPath, HOST_PROGRAM, "host", ...step], {
     cwd: "/",
-    stdio: ["ignore", "inherit", "inherit"],
+    input,
+    stdio: ["pipe", "inherit", "inherit"],
     env: { PATH: process.env["PATH"], LANG: "C", HOME: HOST_STATE, ...env },
   });
   if (status !== 0) throw new Error(`${step[0]} failed`);

@@ -19,6 +19,7 @@ describe("redis-ha, used without a cluster", () => {
     masterName: "m",
     quorum: 2,
     minReplicasToWrite: 1,
+    secrets: { kind: "file" },
     nodes: [],
     stacks: ["staging-zone-a"],
   };

@@ -83,6 +83,7 @@ const inventory: InventoryEnvironment = {
   masterName: "test-prod",
   quorum: 2,
   minReplicasToWrite: 1,
+  secrets: { kind: "file" },
   nodes,
   stacks: [],
 };

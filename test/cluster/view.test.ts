@@ -21,6 +21,7 @@ const inventory: InventoryEnvironment = {
   masterName: "m",
   quorum: 2,
   minReplicasToWrite: 1,
+  secrets: { kind: "file" },
   nodes,
   stacks: [],
 };

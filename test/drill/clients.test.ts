@@ -16,6 +16,7 @@ const inventory: InventoryEnvironment = {
   masterName: "m",
   quorum: 1,
   minReplicasToWrite: 0,
+  secrets: { kind: "file" },
   nodes: [
     { name: "a", zone: "a", kind: "data", address: "127.0.0.1", redisPort: 1, sentinelPort: 2, promotable: true },
   ],

@@ -65,7 +65,8 @@ describe.sequential("redis-ha drill", { timeout: 120_000 }, () => {
   it("ended by Ctrl-C lets a server go on that it had stopped, and removes its keys", async () => {
     await verified();
     const program = path.join(checkout.root, "node_modules", ".bin", "redis-ha");
-    const env = { XDG_STATE_HOME: path.join(path.dirname(checkout.root), "state") };
+    const home = path.dirname(checkout.root);
+    const env = { XDG_STATE_HOME: path.join(home, "state"), XDG_DATA_HOME: path.join(home, "data") };
     const running = execa(program, ["drill", "hang", "--yes"], { cwd: checkout.root, env, reject: false });
     const broken = new Promise<void>((resolve) => {
       running.stderr.on("data", (text: Buffer) => {

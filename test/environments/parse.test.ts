@@ -57,6 +57,10 @@ describe("defaults", () => {
         onMasterCrash: "promote",
         redisConf: {},
       },
+      access: {
+        app: { keys: ["*"], channels: ["[^_]*"] },
+        reader: { keys: ["*"], channels: ["[^_]*"] },
+      },
     });
   });
 

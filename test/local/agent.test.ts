@@ -129,9 +129,11 @@ describe.sequential("the agent", () => {
     await checkout.host("retire", "local", node);
     const spec = fs.readFileSync(path.join(checkout.root, "cdktf.out", "specs", "local", `${node}.json`), "utf8");
     const program = path.join(checkout.root, "cdktf.out", "redis-ha.cjs");
+    const home = path.dirname(checkout.root);
     const env = {
       ...process.env,
-      XDG_STATE_HOME: path.dirname(path.dirname(path.dirname(path.dirname(folder(node).root)))),
+      XDG_STATE_HOME: path.join(home, "state"),
+      XDG_DATA_HOME: path.join(home, "data"),
     };
     const child = spawn(process.execPath, [program, "host", "apply"], {
       cwd: checkout.root,

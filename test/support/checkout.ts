@@ -63,7 +63,12 @@ export async function createCheckout(...environments: EnvironmentInput[]): Promi
     // The units of the given environments are written by the synth.
     if (entry.isDirectory()) fs.rmSync(path.join(root, "terragrunt", entry.name), { recursive: true });
   }
-  const env = { ...(await toolEnvironment()), XDG_STATE_HOME: path.join(home, "state"), NO_COLOR: "1" };
+  const env = {
+    ...(await toolEnvironment()),
+    XDG_STATE_HOME: path.join(home, "state"),
+    XDG_DATA_HOME: path.join(home, "data"),
+    NO_COLOR: "1",
+  };
 
   const stateOf = (): string => {
     const before = process.env["XDG_STATE_HOME"];

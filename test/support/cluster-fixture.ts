@@ -55,6 +55,7 @@ export class ClusterFixture {
       masterName: "test-local",
       quorum: 2,
       minReplicasToWrite: shape === "three" ? 1 : 0,
+      secrets: { kind: "file" },
       nodes,
       stacks: nodes.map(({ zone }) => `local-zone-${zone}`),
     };
@@ -64,6 +65,7 @@ export class ClusterFixture {
   static async start(options: FixtureOptions): Promise<ClusterFixture> {
     const root = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), "rha-")));
     process.env["XDG_STATE_HOME"] = path.join(root, "state");
+    process.env["XDG_DATA_HOME"] = path.join(root, "data");
     const fixture = new ClusterFixture(root, options);
     process.once("exit", fixture.killAll);
     try {

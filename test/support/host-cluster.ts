@@ -126,9 +126,14 @@ export class HostCluster {
       cwd: this.checkout.root,
       reject: false,
       all: true,
-      env,
+      env: { XDG_DATA_HOME: this.dataHome, ...env },
     });
     return { code: exitCode ?? -1, all: String(all), stdout: String(stdout) };
+  }
+
+  /** Where the checkout's user has the secrets. */
+  get dataHome(): string {
+    return path.join(path.dirname(this.checkout.root), "data");
   }
 
   async holds(): Promise<void> {

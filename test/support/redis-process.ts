@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Redis } from "ioredis";
@@ -20,8 +20,13 @@ export interface RunningServer {
   readonly stop: () => Promise<void>;
 }
 
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
 export interface LaunchOptions {
-  /** Folder of this server, from `withFolder`, which also stops it; `state` and `etc` are made inside. */
+  /** Folder of this server, from `withFolder` or inside of one, which also stops it; `state` and `etc` are made inside. */
   readonly folder: string;
   /** The rendered file, which goes to `etc`. */
   readonly conf: string;
@@ -30,6 +35,11 @@ export interface LaunchOptions {
   readonly host?: string;
   /** @default redis-server or redis-sentinel */
   readonly program?: string;
+  /**
+   * Who asks the server whether it is there; its connection is `client`.
+   * @default - the user default, without a password
+   */
+  readonly login?: Login;
 }
 
 /** Servers by the folder that they run in. */
@@ -44,8 +54,9 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
   try {
     return await use(folder);
   } finally {
-    await Promise.all((launched.get(folder) ?? []).map(({ stop }) => stop()));
-    launched.delete(folder);
+    const inside = [...launched].filter(([at]) => at === folder || at.startsWith(`${folder}${sep}`));
+    await Promise.all(inside.flatMap(([, servers]) => servers.map(({ stop }) => stop())));
+    for (const [at] of inside) launched.delete(at);
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -89,7 +100,7 @@ async function launch(
     if (error.code !== "EEXIST") throw error;
   });
   const args = [ownFile, "--include", rendered, "--dir", state, "--logfile", log];
-  const server = await start(options.program ?? program, args, host, port, log);
+  const server = await start(options.program ?? program, args, { host, port, ...options.login }, log);
   launched.set(folder, [...(launched.get(folder) ?? []), server]);
   return server;
 }
@@ -112,7 +123,13 @@ function watchTheEnd(): void {
   });
 }
 
-async function start(program: string, args: string[], host: string, port: number, log: string): Promise<RunningServer> {
+interface Place extends Partial<Login> {
+  readonly host: string;
+  readonly port: number;
+}
+
+async function start(program: string, args: string[], place: Place, log: string): Promise<RunningServer> {
+  const { port } = place;
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (data: Buffer) => (output += data.toString()));
@@ -127,7 +144,7 @@ async function start(program: string, args: string[], host: string, port: number
   children.add(child);
   watchTheEnd();
   try {
-    const client = await connectTo(child, host, port);
+    const client = await connectTo(child, place);
     let stopping: Promise<void> | undefined;
     const stop = (): Promise<void> => {
       client.disconnect();
@@ -142,14 +159,14 @@ async function start(program: string, args: string[], host: string, port: number
 }
 
 /** Waits until the server answers, and makes sure that it is this child and no other server on the port. */
-async function connectTo(child: ChildProcess, host: string, port: number): Promise<Redis> {
+async function connectTo(child: ChildProcess, place: Place): Promise<Redis> {
   const deadline = Date.now() + patienceMs;
   let last = "";
   while (Date.now() < deadline) {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
       throw new Error(`ended before it answered`);
     }
-    const client = new Redis({ host, port, lazyConnect: true, retryStrategy: () => null, connectTimeout: 500 });
+    const client = new Redis({ ...place, lazyConnect: true, retryStrategy: () => null, connectTimeout: 500 });
     client.on("error", (error) => (last = error.message));
     try {
       await client.connect();
@@ -162,7 +179,7 @@ async function connectTo(child: ChildProcess, host: string, port: number): Promi
     client.disconnect();
     await sleep(25);
   }
-  throw new Error(`did not answer on ${host} in ${patienceMs / 1000} s (${last})`);
+  throw new Error(`did not answer on ${place.host} in ${patienceMs / 1000} s (${last})`);
 }
 
 async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {

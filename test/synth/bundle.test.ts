@@ -2,7 +2,7 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
-import { buildBundle } from "../../tools/bundle.ts";
+import { buildBundle, operatorsPackages } from "../../tools/bundle.ts";
 import { temporaryFolder } from "../support/synth.ts";
 
 test("the program is one file that runs without node_modules", async () => {
@@ -17,6 +17,19 @@ test("what a synth needs is not part of the program that runs on nodes", async (
   expect(packages).toContain("ioredis");
   for (const name of ["zod", "eta", "cdktf", "constructs", "esbuild", "tsx"]) expect(packages).not.toContain(name);
   expect(packages.filter((name) => name.startsWith("@cdktf/"))).toEqual([]);
+});
+
+test("what makes and fetches secrets is not part of it either: it would double what every node gets", async () => {
+  const file = path.join(await temporaryFolder(), "redis-ha.cjs");
+  const { packages } = await buildBundle(file);
+  expect(packages.filter((name) => /^@(aws-sdk|smithy|peculiar)\//.test(name))).toEqual([]);
+  for (const name of operatorsPackages) expect(packages).not.toContain(name);
+  // Each is looked for when it is wanted, and not before.
+  const content = await fs.readFile(file, "utf8");
+  for (const name of operatorsPackages) {
+    expect(content).toContain(`import("${name}")`);
+    expect(content).not.toContain(`require("${name}")`);
+  }
 });
 
 test("the program has the same bytes on each run, and no path of this computer in it", async () => {

@@ -1,0 +1,70 @@
+import type { Command } from "commander";
+import { checkout, type CommonOptions } from "./choice.ts";
+import { command, exitCodes, help } from "./command.ts";
+import { type Chosen, chooseEnvironment, readInventory } from "./environment-choice.ts";
+
+/** Adds `secrets init`, `secrets list` and `secrets show`. They are about this computer's store, whatever the nodes do. */
+export function addSecrets(program: Command, done: (code: number) => void): void {
+  const secrets = program
+    .command("secrets")
+    .description("Make, list or show the passwords, keys and certificates of an environment")
+    .addHelpText(
+      "after",
+      `
+They are kept outside the checkout and outside Terraform: docs/security.md says where, and who can read them.
+Those of an environment on this computer are made by themselves; for hosts, init makes them once.
+${exitCodes}`,
+    );
+
+  command(secrets, "init", "Make what is missing; what is there stays as it is")
+    .addHelpText(
+      "after",
+      help([
+        ["npx redis-ha secrets init --env lab", "before hosts are applied for the first time, and when one is added"],
+        ["npx redis-ha secrets init --env lab --json | jq -r '.made[]'", "for scripts: the names of what was made"],
+      ]),
+    )
+    .action(async (options: CommonOptions) => {
+      const { init } = await import("./secrets.ts");
+      done(await init(...chosenIn(options), options.json === true));
+    });
+
+  command(secrets, "list", "List the names, with age and expiry; never a value")
+    .addHelpText(
+      "after",
+      help([
+        ["npx redis-ha secrets list", "the table"],
+        [
+          "npx redis-ha secrets list --json | jq -r '.secrets[] | select(.expires) | [.expires, .name] | @tsv' | sort",
+          "which certificate expires first; docs/json.md has every field",
+        ],
+      ]),
+    )
+    .action(async (options: CommonOptions) => {
+      const { list } = await import("./secrets.ts");
+      done(await list(...chosenIn(options), options.json === true));
+    });
+
+  command(secrets, "show", "Print one value, and nothing else", false)
+    .argument("<name>", "as list shows it")
+    .addHelpText(
+      "after",
+      help([
+        ["npx redis-ha secrets show users/app", "the password of the user app, for you to read"],
+        [
+          'REDISCLI_AUTH="$(npx redis-ha secrets show users/app)" redis-cli --user app ping',
+          "for a program: from its environment, and not on its command line, which every user of the computer can see",
+        ],
+        ["npx redis-ha secrets show tls/ca.crt > ca.crt", "what clients check the servers' certificates with"],
+      ]),
+    )
+    .action(async (name: string, options: CommonOptions) => {
+      const { show } = await import("./secrets.ts");
+      done(await show(...chosenIn(options), name));
+    });
+}
+
+function chosenIn(options: CommonOptions): [chosen: Chosen, root: string] {
+  const root = checkout();
+  return [chooseEnvironment(readInventory(root), options.env), root];
+}

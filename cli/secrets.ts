@@ -1,0 +1,131 @@
+import Table from "cli-table3";
+import { certificateIn } from "../secrets/certificates.ts";
+import { initSecrets } from "../secrets/init.ts";
+import { openStore, readyStore } from "../secrets/open-store.ts";
+import type { SecretStore } from "../secrets/store.ts";
+import { type Chosen, UsageError } from "./environment-choice.ts";
+import { colours, print, printJson } from "./output.ts";
+
+/** What `redis-ha secrets init --json` prints: a contract, described in docs/json.md. */
+export interface SecretsInitDocument {
+  readonly version: 1;
+  readonly environment: string;
+  readonly store: string;
+  readonly made: readonly string[];
+}
+
+/** What `redis-ha secrets list --json` prints: a contract, described in docs/json.md. */
+export interface SecretsDocument {
+  readonly version: 1;
+  readonly environment: string;
+  readonly store: string;
+  readonly secrets: readonly SecretEntry[];
+}
+
+export interface SecretEntry {
+  readonly name: string;
+  readonly kind: "password" | "private key" | "certificate" | "number" | "other";
+  /** ISO 8601 */
+  readonly changed: string | null;
+  /** ISO 8601; null for what does not expire. */
+  readonly expires: string | null;
+}
+
+const DAY_MS = 86_400_000;
+/** A certificate with fewer days left stands out in the table. */
+const SOON_DAYS = 60;
+
+/** @returns 0 when everything is there */
+export async function init({ environment, inventory }: Chosen, root: string, json: boolean): Promise<number> {
+  const store = await openStore({ environment, inventory }, root);
+  const made = await initSecrets(store, inventory);
+  if (json) {
+    printJson({ version: 1, environment, store: store.describe(), made } satisfies SecretsInitDocument);
+    return 0;
+  }
+  for (const name of made) print(`made ${name}`);
+  const what = made.length > 0 ? "all secrets are there" : "nothing to make";
+  print(`${colours.green(`${environment}: ${what}`)}, in ${store.describe()}`);
+  return 0;
+}
+
+/** Prints the names of all secrets with their kind, age and expiry. @returns 0 */
+export async function list(chosen: Chosen, root: string, json: boolean): Promise<number> {
+  const { environment } = chosen;
+  const store = await readyStore(chosen, root);
+  const names = await store.list();
+  const secrets: SecretEntry[] = [];
+  for (const name of names) secrets.push(await entryOf(store, name));
+  const document: SecretsDocument = { version: 1, environment, store: store.describe(), secrets };
+  if (json) printJson(document);
+  else print(secretsText(document, new Date()));
+  return 0;
+}
+
+/**
+ * Prints one value, which is what was asked for, on a terminal too.
+ * @returns 0
+ * @throws UsageError that names the known secrets for one that is not there
+ */
+export async function show(chosen: Chosen, root: string, name: string): Promise<number> {
+  const store = await readyStore(chosen, root);
+  const known = await store.list();
+  const value = known.includes(name) ? await store.read(name) : undefined;
+  if (value === undefined)
+    throw new UsageError(
+      known.length > 0
+        ? `${chosen.environment} has no secret "${name}"; it has: ${known.join(", ")}`
+        : `${chosen.environment} has no secrets yet; npx redis-ha secrets init --env ${chosen.environment} makes them`,
+    );
+  print(value.replace(/\n$/, ""));
+  return 0;
+}
+
+async function entryOf(store: SecretStore, name: string): Promise<SecretEntry> {
+  const kind = kindOf(name);
+  // Nothing but certificates is read: a value that is not here cannot get out.
+  const text = kind === "certificate" ? await store.read(name) : undefined;
+  const until = text === undefined ? undefined : certificateIn(text)?.validTo;
+  return {
+    name,
+    kind,
+    changed: (await store.changed(name))?.toISOString() ?? null,
+    expires: until === undefined ? null : new Date(until).toISOString(),
+  };
+}
+
+function kindOf(name: string): SecretEntry["kind"] {
+  if (name.startsWith("users/")) return "password";
+  if (name.endsWith(".key")) return "private key";
+  if (name.endsWith(".crt")) return "certificate";
+  return name === "revision" ? "number" : "other";
+}
+
+/** Pure. */
+export function secretsText({ environment, store, secrets }: Omit<SecretsDocument, "version">, now: Date): string {
+  if (secrets.length === 0)
+    return `${environment} has no secrets yet, in ${store}; npx redis-ha secrets init --env ${environment} makes them`;
+  const table = new Table({
+    head: ["name", "kind", "age", "expires"].map(colours.bold),
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { name, kind, changed, expires } of secrets)
+    table.push([name, kind, changed === null ? "-" : age(now, changed), expiry(now, expires)]);
+  return `${environment}, in ${store}:\n${table.toString()}`;
+}
+
+function age(now: Date, changed: string): string {
+  const days = Math.floor((now.getTime() - Date.parse(changed)) / DAY_MS);
+  return days < 1 ? "today" : counted(days);
+}
+
+function expiry(now: Date, expires: string | null): string {
+  if (expires === null) return "-";
+  const days = Math.floor((Date.parse(expires) - now.getTime()) / DAY_MS);
+  const date = expires.slice(0, 10);
+  if (days < 0) return colours.red(`${date}, expired`);
+  const text = `${date}, in ${counted(days)}`;
+  return days < SOON_DAYS ? colours.yellow(text) : text;
+}
+
+const counted = (days: number): string => `${days} day${days === 1 ? "" : "s"}`;

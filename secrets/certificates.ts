@@ -1,0 +1,149 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { TopologyNode } from "../topology/topology.ts";
+
+/** Looks at keys and certificates, this project's own and others', with what Node has built in. */
+
+/** What a node's certificate has to name: whoever connects compares with what it connected to. */
+export interface NodeNames {
+  /** The node's own name first. */
+  readonly dns: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+/** How a node is connected to: by its name or address from elsewhere, by `localhost` or 127.0.0.1 from itself. */
+export const namesOf = ({ name, address }: Pick<TopologyNode, "name" | "address">): NodeNames => ({
+  dns: [name, "localhost"],
+  addresses: [...new Set([address, "127.0.0.1"])],
+});
+
+/** What a node needs for TLS, all in PEM. */
+export interface TlsSet {
+  /** The certificates of the authorities that are trusted: one or more. */
+  readonly authority: string;
+  /** The node's certificate; after it, those between it and an authority, if there are any. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+const purposes = { "1.3.6.1.5.5.7.3.1": "serverAuth", "1.3.6.1.5.5.7.3.2": "clientAuth" } as const;
+
+/**
+ * Everything for which peers or clients would refuse a node with these files, each as a sentence; empty when there is nothing.
+ * No sentence has a part of a key in it.
+ * @param names of the node that the certificate is for
+ */
+export function tlsProblems({ authority, certificate, key }: TlsSet, names: NodeNames, now = new Date()): string[] {
+  const authorities = certificatesIn(authority);
+  const [own, ...between] = certificatesIn(certificate) ?? [];
+  const privateKey = keyIn(key);
+  const unreadable = [
+    ...(authorities?.length ? [] : ["the authority's file has no readable certificate; use PEM"]),
+    ...(own ? [] : ["the certificate's file has no readable certificate; use PEM"]),
+    ...(typeof privateKey === "string" ? [privateKey] : []),
+  ];
+  if (!authorities?.length || !own || typeof privateKey === "string") return unreadable;
+  return [
+    ...(own.checkPrivateKey(privateKey)
+      ? []
+      : ["the key is not the one of the certificate; use the key with which it was asked for"]),
+    ...chainProblems(own, between, authorities, now),
+    ...missingNames(own, names).map((name) => `the certificate does not name ${name}; issue one that does`),
+    ...missingPurposes(own),
+  ];
+}
+
+/**
+ * Why nothing can be signed with an authority's certificate and key, both in PEM; empty when it can be.
+ * No sentence has a part of a key in it.
+ */
+export function authorityProblems(certificate: string, key: string, now = new Date()): string[] {
+  const [own, privateKey] = [certificateIn(certificate), keyIn(key)];
+  if (!own) return ["the authority's certificate cannot be read; use PEM"];
+  if (typeof privateKey === "string") return [privateKey];
+  return [
+    ...(own.checkPrivateKey(privateKey) ? [] : ["the key is not the one of the authority's certificate"]),
+    ...(own.ca ? [] : ["the authority's certificate is not one of an authority (CA:TRUE)"]),
+    ...dateProblem("the authority's certificate", own, now),
+  ];
+}
+
+/** Which of the names a certificate lacks; its common name does not count, as clients do not look at it. */
+export const missingNames = (certificate: X509Certificate, { dns, addresses }: NodeNames): string[] => [
+  ...dns.filter((name) => certificate.checkHost(name, { subject: "never" }) === undefined),
+  ...addresses.filter((address) => certificate.checkIP(address) === undefined),
+];
+
+/** Whether a certificate was signed by this one. */
+export const signedBy = (certificate: X509Certificate, authority: X509Certificate): boolean =>
+  certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+
+/** The first certificate of a text in PEM; undefined when there is none, or one that cannot be read. */
+export const certificateIn = (text: string): X509Certificate | undefined => certificatesIn(text)?.[0];
+
+/** Undefined when one of them cannot be read. */
+function certificatesIn(text: string): X509Certificate[] | undefined {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return blocks.map((block) => new X509Certificate(block));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The key, or why it is of no use. OpenSSL's own words are left out: they are about a secret. */
+function keyIn(text: string): KeyObject | string {
+  if (/ENCRYPTED/.test(text)) return "the key is encrypted, and a server cannot ask; store it without a passphrase";
+  try {
+    return createPrivateKey(text);
+  } catch {
+    return "the key's file has no readable private key; use PEM, PKCS#8 for example";
+  }
+}
+
+/** From the node's certificate up to a trusted one. */
+function chainProblems(
+  own: X509Certificate,
+  between: readonly X509Certificate[],
+  authorities: readonly X509Certificate[],
+  now: Date,
+): string[] {
+  const problems = dateProblem("the certificate", own, now);
+  const left = new Set(between);
+  for (let current = own; ;) {
+    const trusted = authorities.filter((authority) => signedBy(current, authority));
+    if (trusted.length > 0) {
+      const usable = trusted.filter(({ ca }) => ca);
+      if (usable.length === 0) return [...problems, "the authority's certificate is not one of an authority (CA:TRUE)"];
+      // Several may have the same name and key: one that is valid is enough.
+      const dates = usable.map((authority) => dateProblem("the authority's certificate", authority, now));
+      return [...problems, ...(dates.some((found) => found.length === 0) ? [] : (dates[0] ?? []))];
+    }
+    const next = [...left].find((candidate) => candidate.ca && signedBy(current, candidate));
+    if (!next)
+      return [
+        ...problems,
+        "no authority of the authority's file has signed the certificate; use the one that did, with those between them after the certificate",
+      ];
+    left.delete(next);
+    problems.push(...dateProblem("a certificate between it and the authority", next, now));
+    current = next;
+  }
+}
+
+function dateProblem(what: string, { validFrom, validTo }: X509Certificate, now: Date): string[] {
+  const [from, to] = [new Date(validFrom), new Date(validTo)];
+  if (now < from) return [`${what} is valid only from ${from.toISOString()}; look at this computer's clock`];
+  return now > to ? [`${what} has expired on ${to.toISOString()}; issue a new one`] : [];
+}
+
+/** A certificate that names no purpose serves all. */
+function missingPurposes({ keyUsage }: X509Certificate): string[] {
+  const stated = keyUsage as readonly string[] | undefined;
+  if (!stated) return [];
+  return Object.entries(purposes)
+    .filter(([id]) => !stated.includes(id))
+    .map(
+      ([, name]) =>
+        `the certificate is not for ${name}; nodes are servers and each other's clients: issue one for both`,
+    );
+}

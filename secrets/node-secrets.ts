@@ -1,0 +1,49 @@
+import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
+import { type NodeSecrets, ownUsers } from "../topology/node-secrets.ts";
+import type { TopologyNode } from "../topology/topology.ts";
+import { namesOf, tlsProblems } from "./certificates.ts";
+import { authorityFile, certificateOf, keyOf } from "./init.ts";
+import { passwordHash, passwordOf } from "./passwords.ts";
+import type { SecretStore } from "./store.ts";
+
+/**
+ * What a node gets from the store.
+ * @throws when something is missing, or its certificate is of no use to it; no value is in the message
+ */
+export async function nodeSecrets(
+  store: SecretStore,
+  environment: string,
+  node: Pick<TopologyNode, "name" | "address">,
+): Promise<NodeSecrets> {
+  const missing: string[] = [];
+  const read = async (name: string): Promise<string> => {
+    const value = await store.read(name);
+    if (value === undefined) missing.push(name);
+    return value ?? "";
+  };
+  const byUser = async <U extends string, T>(
+    users: readonly U[],
+    make: (user: U) => Promise<T>,
+  ): Promise<Record<U, T>> =>
+    Object.fromEntries(await Promise.all(users.map(async (user) => [user, await make(user)]))) as Record<U, T>;
+  const hashes = await byUser([...redisUsers, ...sentinelUsers], async (user) => [
+    passwordHash(await read(passwordOf(user))),
+  ]);
+  const passwords = await byUser(ownUsers, (user) => read(passwordOf(user)));
+  const tls = {
+    authority: await read(authorityFile),
+    certificate: await read(certificateOf(node.name)),
+    key: await read(keyOf(node.name)),
+  };
+  if (missing.length > 0) {
+    throw new Error(
+      `${node.name}: ${store.describe()} has no ${[...new Set(missing)].join(", ")}. ` +
+        `Make what is missing and apply again: npx redis-ha secrets init --env ${environment}`,
+    );
+  }
+  const problems = tlsProblems(tls, namesOf(node));
+  if (problems.length > 0) {
+    throw new Error(`${node.name}: ${certificateOf(node.name)} in ${store.describe()}: ${problems.join("; ")}`);
+  }
+  return { hashes, passwords, tls };
+}

@@ -1,0 +1,127 @@
+import { createPrivateKey, KeyObject, randomBytes, webcrypto, X509Certificate } from "node:crypto";
+import type * as X509 from "@peculiar/x509";
+import type { NodeNames } from "./certificates.ts";
+
+/** Makes keys and certificates: ECDSA on P-256, which every TLS library has and which costs a server least. */
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+const DAY_MS = 86_400_000;
+const AUTHORITY_DAYS = 3652;
+/** What clients take at most: https://support.apple.com/en-us/103769 */
+const NODE_DAYS = 825;
+/** The clocks of a cluster differ. */
+const EARLIER_MS = 3_600_000;
+
+/** A new private key, as PKCS#8 in PEM. */
+export async function newKey(): Promise<string> {
+  const { privateKey } = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  return KeyObject.from(privateKey).export({ type: "pkcs8", format: "pem" }).toString();
+}
+
+/**
+ * The certificate of an authority that signs nodes' certificates and nothing else, in PEM; for ten years.
+ * @param name its common name
+ * @param key its private key, in PEM
+ */
+export async function authorityCertificate(name: string, key: string): Promise<string> {
+  const x509 = await library();
+  const keys = await keyPair(key);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...validity(AUTHORITY_DAYS),
+    serialNumber: serialNumber(),
+    name: [{ CN: [name] }],
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return pem(certificate);
+}
+
+/**
+ * A node's certificate in PEM: as a server's, and as a client's, since nodes connect to each other. For 825 days, but not
+ * longer than the authority's.
+ * @param key the node's private key, in PEM
+ * @throws when the authority's key or certificate is none
+ */
+export async function nodeCertificate(
+  authority: { readonly certificate: string; readonly key: string },
+  names: NodeNames,
+  key: string,
+): Promise<string> {
+  const x509 = await library();
+  const issuer = new x509.X509Certificate(authority.certificate);
+  const { publicKey } = await keyPair(key);
+  const { privateKey: signingKey } = await keyPair(authority.key);
+  const { notBefore, notAfter } = validity(NODE_DAYS);
+  const extensions: X509.Extension[] = [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+    new x509.SubjectAlternativeNameExtension([
+      ...names.dns.map((value) => ({ type: "dns" as const, value })),
+      ...names.addresses.map((value) => ({ type: "ip" as const, value })),
+    ]),
+    await x509.SubjectKeyIdentifierExtension.create(publicKey),
+    await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+  ];
+  const certificate = await x509.X509CertificateGenerator.create({
+    notBefore,
+    notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
+    serialNumber: serialNumber(),
+    subject: [{ CN: [names.dns[0] ?? ""] }],
+    issuer: issuer.subjectName.toJSON(),
+    publicKey,
+    signingKey,
+    signingAlgorithm: algorithm,
+    extensions,
+  });
+  return pem(certificate);
+}
+
+/** Loaded when a certificate is made: on most days none is. */
+async function library(): Promise<typeof X509> {
+  try {
+    // The library's own way of putting its parts together needs it.
+    await import("reflect-metadata");
+    return await import("@peculiar/x509");
+  } catch {
+    throw new Error("the npm package @peculiar/x509 cannot be loaded; npm ci in the checkout");
+  }
+}
+
+async function keyPair(key: string): Promise<webcrypto.CryptoKeyPair> {
+  const privateKey = createPrivateKey(key);
+  if (privateKey.asymmetricKeyDetails?.namedCurve !== "prime256v1")
+    throw new Error("a key that certificates are made with has to be an ECDSA key on P-256; this one is another");
+  const { subtle } = webcrypto;
+  const point = privateKey.export({ format: "jwk" });
+  return {
+    privateKey: await subtle.importKey("jwk", point as webcrypto.JsonWebKey, algorithm, false, ["sign"]),
+    publicKey: await subtle.importKey(
+      "jwk",
+      { kty: point.kty, crv: point.crv, x: point.x, y: point.y } as webcrypto.JsonWebKey,
+      algorithm,
+      true,
+      ["verify"],
+    ),
+  };
+}
+
+/** Positive, and as long as RFC 5280 lets it be with room to spare: 16 bytes, of which the first is 40 to 7f. */
+function serialNumber(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = 0x40 | ((bytes[0] ?? 0) & 0x3f);
+  return bytes.toString("hex");
+}
+
+function validity(days: number): { notBefore: Date; notAfter: Date } {
+  const now = Date.now();
+  return { notBefore: new Date(now - EARLIER_MS), notAfter: new Date(now + days * DAY_MS) };
+}
+
+const pem = (certificate: { readonly rawData: ArrayBuffer }): string =>
+  new X509Certificate(Buffer.from(certificate.rawData)).toString();

@@ -1,0 +1,77 @@
+import fs from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { NodeSecrets } from "../../topology/node-secrets.ts";
+import { describeWithHosts } from "../support/debian-hosts.ts";
+import { HostCluster } from "../support/host-cluster.ts";
+import { filesWith, secretValues } from "../support/stored-secrets.ts";
+
+/** What each host gets of the environment's secrets, on the road that Terraform goes. */
+describeWithHosts.sequential("secrets on hosts", () => {
+  let cluster: HostCluster;
+  const store = (): string => path.join(cluster.dataHome, "cdktf-redis-ha", "secrets", "hosts", cluster.masterName);
+  const file = (node: string): string => `/var/lib/redis-ha/hosts/${node}/secrets/secrets.json`;
+  const applied = async (node: string): Promise<string> => {
+    const { code, all } = await cluster.step("apply", node);
+    expect(code, all).toBe(0);
+    return all;
+  };
+
+  beforeAll(async () => {
+    cluster = await HostCluster.up("secrets");
+    await cluster.apply();
+  }, 240_000);
+  afterAll(() => cluster?.down());
+
+  it("are made at the first apply, and each host has its own share, for the service user alone", async () => {
+    const values = secretValues(store());
+    expect(values.length).toBeGreaterThan(10);
+    for (const node of cluster.names) {
+      const owner = `stat -c '%U %a' ${path.dirname(file(node))} ${file(node)}`;
+      expect(await cluster.onHost(node, owner)).toBe("redis 700\nredis 600");
+      const share = JSON.parse(await cluster.onHost(node, `cat ${file(node)}`)) as NodeSecrets;
+      expect(share.passwords.admin).toBe(fs.readFileSync(path.join(store(), "users", "admin"), "utf8").trim());
+      expect(share.tls.key.trim()).toBe(
+        fs.readFileSync(path.join(store(), "tls", "nodes", `${node}.key`), "utf8").trim(),
+      );
+      const app = fs.readFileSync(path.join(store(), "users", "app"), "utf8").trim();
+      expect(JSON.stringify(share)).not.toContain(app);
+    }
+  });
+
+  it("are in no other file of a host, in no journal, and in nothing that the checkout has", async () => {
+    const values = secretValues(store());
+    for (const node of cluster.names) {
+      const { root } = cluster.lab.host(node);
+      const own = path.join(root, file(node));
+      for (const folder of ["etc", "var", "tmp", "run", "usr/lib/redis-ha"]) {
+        const there = path.join(root, folder);
+        if (!fs.existsSync(there)) continue;
+        expect(filesWith(there, values).filter((found) => found !== own)).toEqual([]);
+      }
+      const journal = await cluster.onHost(node, "journalctl --no-pager -o cat");
+      expect(values.filter((value) => journal.includes(value))).toEqual([]);
+    }
+    expect(filesWith(path.join(cluster.checkout.root, "cdktf.out"), values)).toEqual([]);
+  });
+
+  it("stay as they are when it is applied again", async () => {
+    expect(await applied("redis-b")).toContain("redis-b: nothing to change");
+  });
+
+  it("come back when the host has lost them", async () => {
+    await cluster.onHost("redis-b", `rm ${file("redis-b")}`);
+    expect(await applied("redis-b")).toContain("redis-b: secrets written");
+    expect(await cluster.onHost("redis-b", `stat -c '%U %a' ${file("redis-b")}`)).toBe("redis 600");
+  });
+
+  it("are not made anew by a computer that does not know them: nothing is touched", async () => {
+    const before = await cluster.onHost("redis-a", `sha256sum ${file("redis-a")}`);
+    const elsewhere = { XDG_DATA_HOME: path.join(cluster.dataHome, "elsewhere") };
+    const { code, all } = await cluster.step("apply", "redis-a", {}, elsewhere);
+    expect(code).toBe(1);
+    expect(all).toContain("has been given secrets, and there are none in");
+    expect(fs.existsSync(path.join(elsewhere.XDG_DATA_HOME, "cdktf-redis-ha"))).toBe(false);
+    expect(await cluster.onHost("redis-a", `sha256sum ${file("redis-a")}`)).toBe(before);
+  });
+});

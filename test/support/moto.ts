@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import fs from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import { withLock } from "../../tools/setup/lock.mjs";
+import { cacheFolder } from "../../tools/setup/places.mjs";
+import { runStep } from "../../tools/setup/run-step.mjs";
+
+/** moto, a server that answers as AWS does, from PyPI. Its extra `server` is for all services, and twice as large. */
+const packages = ["moto[ssm]==5.2.5", "flask~=3.0", "flask-cors~=6.0"];
+
+/** Why moto cannot be had on this computer; undefined when it can be. */
+export async function whyNoMoto(): Promise<string | undefined> {
+  const { exitCode } = await execa("python3", ["-c", "import venv, ensurepip"], { reject: false });
+  return exitCode === 0
+    ? undefined
+    : "there is no python3 with venv; apt-get install python3-venv, or whatever brings Python on this system";
+}
+
+/** An environment of Python with moto in it, made once a user: about 20 seconds. @returns its python */
+async function pythonWithMoto(): Promise<string> {
+  const folder = path.join(cacheFolder(process.env), "moto", (packages[0] ?? "").replace(/\W+/g, "-"));
+  const [python, whole] = [path.join(folder, "bin", "python"), path.join(folder, "whole")];
+  if (fs.existsSync(whole)) return python;
+  await withLock(path.join(cacheFolder(process.env), "locks", "moto"), async (onStart) => {
+    if (fs.existsSync(whole)) return;
+    fs.rmSync(folder, { recursive: true, force: true });
+    fs.mkdirSync(path.dirname(folder), { recursive: true });
+    const common = { cwd: path.dirname(folder), env: process.env, onStart };
+    await runStep({
+      ...common,
+      title: "Making an environment of Python for the tests",
+      about: "about 5 seconds",
+      command: "python3",
+      args: ["-m", "venv", folder],
+    });
+    await runStep({
+      ...common,
+      title: "Installing moto in it",
+      about: "about 15 seconds",
+      command: python,
+      args: ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages],
+    });
+    fs.writeFileSync(whole, "");
+  });
+  return python;
+}
+
+export interface Moto {
+  /** For AWS_ENDPOINT_URL. */
+  readonly url: string;
+  /** Forgets everything. */
+  reset(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startMoto(): Promise<Moto> {
+  const python = await pythonWithMoto();
+  const port = await freePort();
+  const args = ["-m", "moto.server", "--host", "127.0.0.1", "--port", String(port)];
+  const server = spawn(python, args, { stdio: "ignore" });
+  const url = `http://127.0.0.1:${port}`;
+  await answering(url, server);
+  return {
+    url,
+    reset: async () => {
+      const { ok } = await fetch(`${url}/moto-api/reset`, { method: "POST" });
+      if (!ok) throw new Error("moto does not forget");
+    },
+    stop: async () => {
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      if (server.exitCode === null && server.kill("SIGKILL")) await ended;
+    },
+  };
+}
+
+/** Python loads for a second or two; on a busy machine for longer. */
+async function answering(url: string, server: ChildProcess): Promise<void> {
+  for (const start = Date.now(); Date.now() - start < 50_000; await sleep(100)) {
+    if (server.exitCode !== null) throw new Error(`moto ended with ${server.exitCode} before it answered`);
+    if (
+      await fetch(`${url}/moto-api/`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return;
+  }
+  server.kill("SIGKILL");
+  throw new Error("moto does not answer");
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

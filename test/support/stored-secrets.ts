@@ -1,0 +1,28 @@
+import fs from "node:fs";
+import path from "node:path";
+
+/**
+ * What must be nowhere but in the store and on the nodes: each password, and of each private key a line.
+ * @param store a folder with one file a secret
+ */
+export function secretValues(store: string): string[] {
+  return fs.readdirSync(store, { recursive: true, encoding: "utf8" }).flatMap((name) => {
+    const file = path.join(store, name);
+    if (!fs.statSync(file).isFile()) return [];
+    const text = fs.readFileSync(file, "utf8").trim();
+    if (name.startsWith("users/")) return [text];
+    return name.endsWith(".key") ? [text.split("\n")[1] ?? ""] : [];
+  });
+}
+
+/** The files below a folder that have one of these texts in them. */
+export function filesWith(folder: string, texts: readonly string[]): string[] {
+  return fs
+    .readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => path.join(folder, name))
+    .filter((file) => fs.lstatSync(file).isFile())
+    .filter((file) => {
+      const content = fs.readFileSync(file, "latin1");
+      return texts.some((text) => content.includes(text));
+    });
+}

@@ -1,0 +1,17 @@
+import type { PasswordHashes } from "./acl-node.ts";
+
+/** As whom a node's own servers and its agent speak to the others. */
+export const ownUsers = ["replica", "sentinel", "sentinel-peer", "admin"] as const;
+export type OwnUser = (typeof ownUsers)[number];
+
+/**
+ * What one node gets of its environment's secrets, and nothing more: the passwords that it must say itself, of all others
+ * what it takes to check them, and its own key. It travels as JSON over ssh, from the store to the node's folder, and stands in
+ * no description, state, argument or environment.
+ */
+export interface NodeSecrets {
+  readonly hashes: PasswordHashes;
+  readonly passwords: Readonly<Record<OwnUser, string>>;
+  /** In PEM. */
+  readonly tls: { readonly authority: string; readonly certificate: string; readonly key: string };
+}
