@@ -35,7 +35,7 @@ const zones = ["a", "b", "c"];
     const command = [(await findTerraform()).path, ...args, "-no-color"];
     const options = {
       cwd: path.join(checkout.root, "cdktf.out", "stacks", `hosts-zone-${zone}`),
-      env: { TF_IN_AUTOMATION: "1", TF_INPUT: "0", ...providerEnvironment },
+      env: { TF_IN_AUTOMATION: "1", TF_INPUT: "0", XDG_DATA_HOME: cluster.dataHome, ...providerEnvironment },
       reject: false,
       all: true,
     };

@@ -22,7 +22,17 @@ export function filesWith(folder: string, texts: readonly string[]): string[] {
     .map((name) => path.join(folder, name))
     .filter((file) => fs.lstatSync(file).isFile())
     .filter((file) => {
-      const content = fs.readFileSync(file, "latin1");
+      const content = contentOf(file);
       return texts.some((text) => content.includes(text));
     });
+}
+
+function contentOf(file: string): string {
+  try {
+    return fs.readFileSync(file, "latin1");
+  } catch (error) {
+    // Below /run there are files that only the kernel has, and files that are gone by now.
+    if (["EINVAL", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) return "";
+    throw error;
+  }
 }
