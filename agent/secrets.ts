@@ -15,9 +15,3 @@ export function stageSecrets(folder: NodeFolder, secrets: NodeSecrets): string[]
   writeAtomically(folder.secrets, text);
   return [`secrets ${there === undefined ? "written" : "changed"}`];
 }
-
-/** The share that the node has; undefined before its first. */
-export function stagedSecrets(folder: NodeFolder): NodeSecrets | undefined {
-  const text = readIfThere(folder.secrets);
-  return text === undefined ? undefined : (JSON.parse(text) as NodeSecrets);
-}

@@ -1,6 +1,6 @@
 import type { ClusterContext } from "../agent/operations.ts";
 import { waitFor } from "../agent/processes.ts";
-import { clusterView } from "../cluster/view.ts";
+import { type ClusterView, clusterView } from "../cluster/view.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import type { DrillOptions } from "./run.ts";
 import type { DrillResult } from "./result.ts";
@@ -85,7 +85,11 @@ export function until<T>(
 
 /** The node that the Sentinels name as master and that says so itself. */
 export async function actingMaster({ environment, inventory }: ClusterContext): Promise<TopologyNode | undefined> {
-  const view = await clusterView(environment, inventory);
+  return actingIn(await clusterView(environment, inventory));
+}
+
+/** The same of a view. */
+export function actingIn(view: ClusterView): TopologyNode | undefined {
   const answer = view.nodes.find(({ node }) => node.name === view.master?.name)?.redis?.state;
   return answer?.role === "master" && !answer.loading ? view.master : undefined;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { globMatches } from "../topology/glob.ts";
+import { access } from "./access.ts";
 
 /**
  * The one description of an environment. Everything that follows (topology, Terraform JSON,
@@ -231,43 +231,6 @@ const settings = z.strictObject({
       }),
     )
     .default({}),
-});
-
-const pattern = z.string().regex(/^[^\s\p{Cc}]+$/u, "use a pattern without spaces, for example orders:*");
-
-/** The channel on which Sentinels tell each other who is master; whoever publishes there can name another one. */
-const SENTINEL_CHANNEL = "__sentinel__:hello";
-
-const patterns = z.strictObject({
-  /**
-   * Keys that the user reaches, as patterns of KEYS. Commands without a key, such as SCAN and DBSIZE, see the names of all keys.
-   * @default ["*"]
-   */
-  keys: z.array(pattern).min(1).default(["*"]),
-  /**
-   * Channels that the user reaches, as patterns of PSUBSCRIBE. One that matches `__sentinel__:hello` is refused. PSUBSCRIBE
-   * itself takes only a pattern that stands here in the same words; keyspace events need one of theirs, `__keyevent@0__:*`.
-   * @default ["[^_]*"], every channel that does not begin with an underscore
-   */
-  channels: z
-    .array(
-      // The servers take characters apart into bytes, on which ranges depend: [g-é] may cover an underscore.
-      z
-        .string()
-        .regex(/^[!-~]+$/, "use a pattern of ASCII characters without spaces, for example news.*")
-        .refine(
-          (it) => !globMatches(it, SENTINEL_CHANNEL),
-          `use a pattern that does not match ${SENTINEL_CHANNEL}, where whoever publishes can take the cluster over, for example [^_]*`,
-        ),
-    )
-    .default(["[^_]*"]),
-});
-
-const access = z.strictObject({
-  /** The applications: they read and write. */
-  app: patterns.prefault({}),
-  /** Clients that only read, at the master or at replicas. */
-  reader: patterns.prefault({}),
 });
 
 export const environmentSchema = z.strictObject({

@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { TlsSet } from "../topology/node-secrets.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 
 /** Looks at keys and certificates, this project's own and others', with what Node has built in. */
@@ -15,15 +16,6 @@ export const namesOf = ({ name, address }: Pick<TopologyNode, "name" | "address"
   dns: [name, "localhost"],
   addresses: [...new Set([address, "127.0.0.1"])],
 });
-
-/** What a node needs for TLS, all in PEM. */
-export interface TlsSet {
-  /** The certificates of the authorities that are trusted: one or more. */
-  readonly authority: string;
-  /** The node's certificate; after it, those between it and an authority, if there are any. */
-  readonly certificate: string;
-  readonly key: string;
-}
 
 const purposes = { "1.3.6.1.5.5.7.3.1": "serverAuth", "1.3.6.1.5.5.7.3.2": "clientAuth" } as const;
 

@@ -3,7 +3,7 @@ import { type NodeSecrets, ownUsers } from "../topology/node-secrets.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { namesOf, tlsProblems } from "./certificates.ts";
 import { authorityFile, certificateOf, keyOf } from "./init.ts";
-import { passwordHash, passwordOf } from "./passwords.ts";
+import { passwordHash, passwordOf, type User } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
 
 /**
@@ -21,15 +21,14 @@ export async function nodeSecrets(
     if (value === undefined) missing.push(name);
     return value ?? "";
   };
-  const byUser = async <U extends string, T>(
-    users: readonly U[],
-    make: (user: U) => Promise<T>,
-  ): Promise<Record<U, T>> =>
-    Object.fromEntries(await Promise.all(users.map(async (user) => [user, await make(user)]))) as Record<U, T>;
-  const hashes = await byUser([...redisUsers, ...sentinelUsers], async (user) => [
-    passwordHash(await read(passwordOf(user))),
-  ]);
-  const passwords = await byUser(ownUsers, (user) => read(passwordOf(user)));
+  const all = await Promise.all(
+    [...redisUsers, ...sentinelUsers].map(async (user) => [user, await read(passwordOf(user))] as const),
+  );
+  const byUser = Object.fromEntries(all) as Record<User, string>;
+  const hashes = Object.fromEntries(
+    all.map(([user, password]): [User, string[]] => [user, [passwordHash(password)]]),
+  ) as Record<User, string[]>;
+  const passwords = Object.fromEntries(ownUsers.map((user) => [user, byUser[user]])) as NodeSecrets["passwords"];
   const tls = {
     authority: await read(authorityFile),
     certificate: await read(certificateOf(node.name)),
@@ -37,7 +36,7 @@ export async function nodeSecrets(
   };
   if (missing.length > 0) {
     throw new Error(
-      `${node.name}: ${store.describe()} has no ${[...new Set(missing)].join(", ")}. ` +
+      `${node.name}: ${store.describe()} has no ${missing.join(", ")}. ` +
         `Make what is missing and apply again: npx redis-ha secrets init --env ${environment}`,
     );
   }

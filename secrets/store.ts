@@ -3,7 +3,7 @@
  * `users/app.previous`, `tls/nodes/redis-a.key`. A value is text, and never part of an error.
  */
 export interface SecretStore {
-  /** Where it is, for people: `the folder /home/me/.local/share/...`. */
+  /** Where it is, for people: `the folder <its path>`. */
   describe(): string;
   /** The names of all secrets, sorted. */
   list(): Promise<string[]>;

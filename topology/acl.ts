@@ -1,14 +1,6 @@
-import { readFileSync } from "node:fs";
-
-import { Eta } from "eta";
-
 import type { Environment } from "../environments/environment.ts";
+import { filled, type Template, templateOf } from "./template.ts";
 
-// Rules are no HTML: nothing is escaped, and line ends stay where the template has them.
-const eta = new Eta({ autoEscape: false, autoTrim: false });
-
-const templateOf = (name: string) =>
-  eta.compile(readFileSync(new URL(`../templates/${name}`, import.meta.url), "utf8"));
 const templates = { redis: templateOf("users.acl"), sentinel: templateOf("sentinel-users.acl") };
 
 /**
@@ -33,9 +25,9 @@ function patterns(prefix: string, { keys, channels }: Environment["access"]["app
 }
 
 /** One line a user: comments go, and an indented line joins the one above it. */
-function render(template: (typeof templates)[keyof typeof templates], values: object): string {
+function render(template: Template, values: object): string {
   const lines: string[] = [];
-  for (const line of eta.render(template, values).split("\n")) {
+  for (const line of filled(template, values).split("\n")) {
     const text = line.trim().replace(/ +/g, " ");
     if (text === "" || text.startsWith("# ")) continue;
     if (line.startsWith(" ")) lines.push(`${lines.pop()} ${text}`);

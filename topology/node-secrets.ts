@@ -12,6 +12,14 @@ export type OwnUser = (typeof ownUsers)[number];
 export interface NodeSecrets {
   readonly hashes: PasswordHashes;
   readonly passwords: Readonly<Record<OwnUser, string>>;
-  /** In PEM. */
-  readonly tls: { readonly authority: string; readonly certificate: string; readonly key: string };
+  readonly tls: TlsSet;
+}
+
+/** What a node needs for TLS, all in PEM. */
+export interface TlsSet {
+  /** The certificates of the authorities that are trusted: one or more. */
+  readonly authority: string;
+  /** The node's certificate; after it, those between it and an authority, if there are any. */
+  readonly certificate: string;
+  readonly key: string;
 }

@@ -1,10 +1,7 @@
-import { readFileSync } from "node:fs";
-
-import { Eta } from "eta";
-
 import type { Environment } from "../environments/environment.ts";
 import { HOST_PROGRAM, HOST_STATE, unitNames } from "./host-places.ts";
 import type { NodeSpec } from "./node-spec.ts";
+import { filled, type Template, templateOf } from "./template.ts";
 import { topologyOf } from "./topology.ts";
 import type { Topology, TopologyNode } from "./topology.ts";
 
@@ -13,13 +10,6 @@ const mib = 1024 * 1024;
 /** Output that a replica may leave unread during a full copy, in MiB: at once, and for a minute. */
 const replicaBufferMb = { hard: 512, soft: 128 };
 
-// Configuration is neither HTML nor prose: nothing is escaped, and line ends stay where the template has them.
-const eta = new Eta({ autoEscape: false, autoTrim: false });
-
-const templateOf = (name: string) => {
-  const text = readFileSync(new URL(`../templates/${name}`, import.meta.url), "utf8");
-  return eta.compile(text);
-};
 const templates = {
   redis: templateOf("redis.conf"),
   sentinel: templateOf("sentinel.conf"),
@@ -113,8 +103,7 @@ function unitsOf({ environment, engine }: Topology, node: TopologyNode): NodeSpe
   };
 }
 
-const render = (template: (typeof templates)[keyof typeof templates], values: object): string =>
-  `${eta.render(template, values).trimEnd()}\n`;
+const render = (template: Template, values: object): string => `${filled(template, values).trimEnd()}\n`;
 
 /** No user has a password yet: on hosts the nodes would refuse each other. */
 const protectedMode = ({ target }: Environment): string => (target.kind === "local" ? "yes" : "no");

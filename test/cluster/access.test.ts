@@ -1,15 +1,15 @@
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readStream } from "../../agent/crash/replication-stream.ts";
-import { type ChildProcess, spawn } from "node:child_process";
 import { waitFor } from "../../agent/processes.ts";
 import { redisStateOf } from "../../cluster/answers.ts";
 import { type Access, useAccess } from "../../cluster/access.ts";
 import { KeptConnection, parseInfo, withConnection } from "../../cluster/connection.ts";
+import { passwordHash } from "../../secrets/passwords.ts";
+import { type Made, opensslCertificate } from "../secrets/openssl.ts";
 
 const PLAIN = { address: "127.0.0.1", port: 17900 };
 const TLS = { address: "127.0.0.1", port: 17901 };
@@ -20,15 +20,21 @@ describe.sequential("a server that lets nobody in without a name", () => {
   let folder = "";
   let server: ChildProcess;
   const pem = (name: string): string => fs.readFileSync(path.join(folder, name), "utf8");
+  const keep = (name: string, { certificate, key }: Made): void => {
+    fs.writeFileSync(path.join(folder, `${name}.crt`), certificate);
+    fs.writeFileSync(path.join(folder, `${name}.key`), key);
+  };
   const us: Access = { username: "admin", password: PASSWORD };
   const withTls = (): Access => ({ ...us, tls: { ca: pem("ca.crt"), cert: pem("us.crt"), key: pem("us.key") } });
   const ping = (endpoint: typeof PLAIN): Promise<string> => withConnection(endpoint, (redis) => redis.ping(), 2000);
 
   beforeAll(async () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "rha-access-"));
-    for (const ca of ["ca", "stranger"]) authority(folder, ca);
-    certificate(folder, "server", "ca");
-    certificate(folder, "us", "ca");
+    const [authority, node] = [["basicConstraints=critical,CA:TRUE"], ["subjectAltName=IP:127.0.0.1"]];
+    const ca = await opensslCertificate("ca", authority);
+    keep("ca", ca);
+    keep("stranger", await opensslCertificate("stranger", authority));
+    for (const name of ["server", "us"]) keep(name, await opensslCertificate(name, node, ca));
     fs.writeFileSync(
       path.join(folder, "redis.conf"),
       [
@@ -41,7 +47,7 @@ describe.sequential("a server that lets nobody in without a name", () => {
         `save ""`,
         `repl-backlog-size 1mb`,
         `user default off`,
-        `user admin on #${sha256(PASSWORD)} ~* &* +@all`,
+        `user admin on #${passwordHash(PASSWORD)} ~* &* +@all`,
       ].join("\n"),
     );
     server = spawn("redis-server", [path.join(folder, "redis.conf"), "--dir", folder], { stdio: "ignore" });
@@ -128,31 +134,12 @@ describe.sequential("a server that lets nobody in without a name", () => {
   async function beginStream(endpoint: typeof PLAIN, access: Access): Promise<void> {
     useAccess([endpoint], access);
     await withConnection(endpoint, async (redis) => {
-      const state = redisStateOf(parseInfo(await redis.info()));
-      if (state.offset > 0) return;
+      const keeps = async (): Promise<true | undefined> =>
+        parseInfo(await redis.info())["repl_backlog_active"] === "1" || undefined;
+      if (await keeps()) return;
       // Refused, as it has nothing to continue: a full copy begins, which is enough.
       await readStream(endpoint, "0".repeat(40), 0, 1, 500).catch(() => undefined);
-      await delay(200);
+      await waitFor("the server keeps its stream", keeps, 2000);
     });
   }
 });
-
-const sha256 = (text: string): string =>
-  execFileSync("sha256sum", { input: text, encoding: "utf8" }).split(" ")[0] ?? "";
-
-function openssl(folder: string, ...args: string[]): void {
-  execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
-}
-
-function authority(folder: string, name: string): void {
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", `${name}.key`];
-  openssl(folder, "req", "-x509", ...key, "-out", `${name}.crt`, "-days", "2", "-subj", `/CN=${name}`);
-}
-
-function certificate(folder: string, name: string, ca: string): void {
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", `${name}.key`];
-  openssl(folder, "req", ...key, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
-  fs.writeFileSync(path.join(folder, `${name}.ext`), "subjectAltName=IP:127.0.0.1\n");
-  const signed = ["-CA", `${ca}.crt`, "-CAkey", `${ca}.key`, "-CAcreateserial", "-extfile", `${name}.ext`];
-  openssl(folder, "x509", "-req", "-in", `${name}.csr`, ...signed, "-out", `${name}.crt`, "-days", "2");
-}

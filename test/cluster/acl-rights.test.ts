@@ -1,9 +1,8 @@
-import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadedUsersDiffer } from "../../cluster/acl.ts";
 import { allowedCommands, type CommandTable, commandTable } from "../../topology/acl-commands.ts";
 import { parseAcl } from "../../topology/acl-file.ts";
-import { redisUsers } from "../../topology/acl-node.ts";
+import { type RedisUser, redisUsers } from "../../topology/acl-node.ts";
 import { aclFiles, connectAs, hashes, launchWithUsers, login, may, passwordOf, say } from "../support/acl.ts";
 import { access, library, rights } from "../support/acl-rights.ts";
 import { describeEachServer } from "../support/each-server.ts";
@@ -64,28 +63,30 @@ describeEachServer((programs, { engine, version }) => {
       expect(await say(port, `AUTH app "${passwordOf("app")}"`)).toMatch(/^\+OK/);
     });
 
+    /** The commands to which a user gets another answer than this. */
+    async function otherwise(
+      user: RedisUser,
+      commands: readonly (readonly string[])[],
+      wanted: string,
+    ): Promise<string[]> {
+      const redis = await connectAs(port, login(user));
+      const found: string[] = [];
+      for (const command of commands) {
+        const answer = await may(redis, command);
+        if (answer !== wanted) found.push(`${command.join(" ")}: ${answer}`);
+      }
+      redis.disconnect();
+      return found;
+    }
+
     it.each(redisUsers)("%s may do what it needs", async (user) => {
       await server.client.rpush("app:l", 1, 2, 3, 4, 5, 6, 7, 8, 9);
       await server.client.set("other", "x");
-      const redis = await connectAs(port, login(user));
-      const refused: string[] = [];
-      for (const command of rights[user].yes) {
-        const answer = await may(redis, command);
-        if (answer !== "yes") refused.push(`${command.join(" ")}: ${answer}`);
-      }
-      redis.disconnect();
-      expect(refused).toEqual([]);
+      expect(await otherwise(user, rights[user].yes, "yes")).toEqual([]);
     });
 
     it.each(redisUsers)("%s may not do more", async (user) => {
-      const redis: Redis = await connectAs(port, login(user));
-      const allowed: string[] = [];
-      for (const command of rights[user].no) {
-        const answer = await may(redis, command);
-        if (answer !== "no") allowed.push(`${command.join(" ")}: ${answer}`);
-      }
-      redis.disconnect();
-      expect(allowed).toEqual([]);
+      expect(await otherwise(user, rights[user].no, "no")).toEqual([]);
     });
 
     /** By the server's own word, for every command that it has. */

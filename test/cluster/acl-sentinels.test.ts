@@ -1,19 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
+import { passwordHash } from "../../secrets/passwords.ts";
 import { waitFor } from "../../agent/processes.ts";
 import { loadedUsersDiffer, loadUsers } from "../../cluster/acl.ts";
 import { parseAcl } from "../../topology/acl-file.ts";
-import {
-  aclFiles,
-  connectAs,
-  hashes,
-  hashOf,
-  launchSentinelWithUsers,
-  login,
-  may,
-  passwordOf,
-  say,
-} from "../support/acl.ts";
+import { aclFiles, connectAs, hashes, launchSentinelWithUsers, login, may, passwordOf, say } from "../support/acl.ts";
 import { AclGroup, master } from "../support/acl-group.ts";
 import { describeEachServer } from "../support/each-server.ts";
 import { sentinelStateFile, withFolder } from "../support/redis-process.ts";
@@ -98,7 +89,7 @@ describeEachServer((programs, { engine, version }) => {
       asker.disconnect();
 
       // A user in Sentinel's own file would stand there and in the ACL file, and keep it from its next start.
-      const passwords = { ...hashes, "sentinel-client": [hashOf("new")] };
+      const passwords = { ...hashes, "sentinel-client": [passwordHash("new")] };
       const wanted = parseAcl(aclFiles({ engine, version }, {}, passwords).sentinel);
       expect(await loadUsers(client, wanted)).toEqual(["sentinel-client has other passwords"]);
       expect(await client.call("SENTINEL", "FLUSHCONFIG")).toBe("OK");

@@ -1,10 +1,11 @@
 import type { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
+import { passwordHash } from "../../secrets/passwords.ts";
 import { waitFor } from "../../agent/processes.ts";
 import { loadedUsersDiffer, loadUsers } from "../../cluster/acl.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import { type AclUser, parseAcl } from "../../topology/acl-file.ts";
-import { aclFiles, connectAs, hashes, hashOf, launchWithUsers, login, may } from "../support/acl.ts";
+import { aclFiles, connectAs, hashes, launchWithUsers, login, may } from "../support/acl.ts";
 import { describeEachServer } from "../support/each-server.ts";
 import { launchRedis, type RunningServer, withFolder } from "../support/redis-process.ts";
 
@@ -69,7 +70,7 @@ describeEachServer((programs, { engine, version }) => {
           await as("app"),
           await as("app"),
         ];
-        await client.call("ACL", "SETUSER", "stranger", "on", `#${hashOf("x")}`, "+@all");
+        await client.call("ACL", "SETUSER", "stranger", "on", `#${passwordHash("x")}`, "+@all");
         await stranger.call("AUTH", "stranger", "x");
         const closed = { waiting: 0, listening: 0, working: 0, stranger: 0 };
         for (const [name, redis] of Object.entries({ waiting, listening, working, stranger })) {
@@ -79,7 +80,7 @@ describeEachServer((programs, { engine, version }) => {
         await listening.subscribe("today");
         const heard = new Promise((resolve) => listening.once("message", (_, message) => resolve(message)));
 
-        const passwords = { ...hashes, app: [hashOf("new")], replica: [hashOf("a"), hashOf("b")] };
+        const passwords = { ...hashes, app: [passwordHash("new")], replica: [passwordHash("a"), passwordHash("b")] };
         const wanted = wantedWith({ app: { keys: ["list", "app:*"] } }, passwords);
         expect(await loadUsers(client, wanted)).toEqual([
           "app has other passwords, keys",

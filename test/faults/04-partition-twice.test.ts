@@ -2,8 +2,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, expect, it } from "vitest";
-import type { ProcessRecord } from "../../agent/processes.ts";
-import { readRecord, waitFor } from "../../agent/processes.ts";
+import { type ProcessRecord, readRecord, waitFor } from "../../agent/processes.ts";
+import { actingIn } from "../../drill/fault.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import { local } from "../../environments/local.ts";
 import { describeInNamespaces, namespacedCluster } from "../support/lab.ts";
@@ -56,9 +56,8 @@ describeInNamespaces("a master is back as replica, and its successor is cut off 
     waitFor(
       `a master other than ${former}`,
       async () => {
-        const { master, nodes } = await cluster().view();
-        const role = nodes.find(({ node }) => node.name === master?.name)?.redis?.state?.role;
-        return master && master.name !== former && role === "master" ? master.name : undefined;
+        const name = actingIn(await cluster().view())?.name;
+        return name === former ? undefined : name;
       },
       30_000,
       50,

@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import { authorityProblems, namesOf, type TlsSet, tlsProblems } from "../../secrets/certificates.ts";
+import { authorityProblems, namesOf, tlsProblems } from "../../secrets/certificates.ts";
+import type { TlsSet } from "../../topology/node-secrets.ts";
 import { authorityCertificate, newKey, nodeCertificate } from "../../secrets/x509.ts";
 import { names, node } from "./nodes.ts";
 import { openssl, opensslCertificate } from "./openssl.ts";

@@ -67,6 +67,17 @@ interface Rights {
   readonly no: readonly (readonly string[])[];
 }
 
+/** What neither applications nor readers may do. */
+const forNoClient = [
+  ...forAdminsOnly,
+  ...forSentinelsOnly,
+  ...forReplicasOnly,
+  ...forMonitorsOnly,
+  ...forgeries,
+  ...spying,
+  loading,
+];
+
 /** What the users try: `no` as an attacker would who has the password of this one. */
 export const rights: Readonly<Record<(typeof redisUsers)[number], Rights>> = {
   app: {
@@ -108,15 +119,7 @@ export const rights: Readonly<Record<(typeof redisUsers)[number], Rights>> = {
       words("SUBSCRIBE news.today"),
     ],
     no: [
-      ...[
-        ...forAdminsOnly,
-        ...forSentinelsOnly,
-        ...forReplicasOnly,
-        ...forMonitorsOnly,
-        ...forgeries,
-        ...spying,
-        loading,
-      ],
+      ...forNoClient,
       ...["GET other", "SET other x", "MGET app:1 other", "COPY app:1 other", "RENAME app:1 other", "DEL other"].map(
         words,
       ),
@@ -155,15 +158,7 @@ export const rights: Readonly<Record<(typeof redisUsers)[number], Rights>> = {
       words("SUBSCRIBE today"),
     ],
     no: [
-      ...[
-        ...forAdminsOnly,
-        ...forSentinelsOnly,
-        ...forReplicasOnly,
-        ...forMonitorsOnly,
-        ...forgeries,
-        ...spying,
-        loading,
-      ],
+      ...forNoClient,
       ...[
         "SET app:1 x",
         "DEL app:1",

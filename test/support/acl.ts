@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { environmentSchema, type Environment, type EnvironmentInput } from "../../environments/environment.ts";
 import { local } from "../../environments/local.ts";
+import { passwordHash } from "../../secrets/passwords.ts";
 import { sentinelUsersAcl, usersAcl } from "../../topology/acl.ts";
 import { aclOnNode, type AclServer, redisUsers, sentinelUsers } from "../../topology/acl-node.ts";
 import type { ServerPrograms } from "../../tools/servers/tested.ts";
@@ -13,12 +13,11 @@ import { launchRedis, launchSentinel, type Login, type RunningServer } from "./r
 /** Servers with the rendered users. Each password follows from the name of its user. */
 
 export const passwordOf = (user: string): string => `password of ${user}`;
-export const hashOf = (password: string): string => createHash("sha256").update(password).digest("hex");
 export const login = (username: string): Login => ({ username, password: passwordOf(username) });
 
 /** One hash for each user of both servers. */
 export const hashes: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
-  [...redisUsers, ...sentinelUsers].map((user) => [user, [hashOf(passwordOf(user))]]),
+  [...redisUsers, ...sentinelUsers].map((user) => [user, [passwordHash(passwordOf(user))]]),
 );
 
 /** The local environment with this access. */

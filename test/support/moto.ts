@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
+import { waitFor } from "../../agent/processes.ts";
 import { withLock } from "../../tools/setup/lock.mjs";
 import { cacheFolder } from "../../tools/setup/places.mjs";
 import { runStep } from "../../tools/setup/run-step.mjs";
@@ -78,18 +78,17 @@ export async function startMoto(): Promise<Moto> {
 
 /** Python loads for a second or two; on a busy machine for longer. */
 async function answering(url: string, server: ChildProcess): Promise<void> {
-  for (const start = Date.now(); Date.now() - start < 50_000; await sleep(100)) {
+  const answers = async (): Promise<true | undefined> => {
     if (server.exitCode !== null) throw new Error(`moto ended with ${server.exitCode} before it answered`);
-    if (
-      await fetch(`${url}/moto-api/`).then(
-        ({ ok }) => ok,
-        () => false,
-      )
-    )
-      return;
-  }
-  server.kill("SIGKILL");
-  throw new Error("moto does not answer");
+    return fetch(`${url}/moto-api/`).then(
+      ({ ok }) => ok || undefined,
+      () => undefined,
+    );
+  };
+  await waitFor("moto answers", answers, 50_000, 100).catch((error: unknown) => {
+    server.kill("SIGKILL");
+    throw error;
+  });
 }
 
 async function freePort(): Promise<number> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { passwordHash } from "../../secrets/passwords.ts";
 import { allowedCommands, commandTable, unknownRules } from "../../topology/acl-commands.ts";
 import { aclDifferences, parseAcl, setUserRules } from "../../topology/acl-file.ts";
-import { hashOf } from "../support/acl.ts";
 
 /** As COMMAND answers: name, arity, flags, three places of keys, categories, tips, key specifications, subcommands. */
 const command = (name: string, categories: string, ...subcommands: unknown[]): unknown[] => [
@@ -51,7 +51,7 @@ describe("command rules", () => {
 });
 
 describe("users, compared by what they may do", () => {
-  const [a, b] = [hashOf("a"), hashOf("b")];
+  const [a, b] = [passwordHash("a"), passwordHash("b")];
   const differ = (wanted: string, loaded: string): string[] =>
     aclDifferences(parseAcl(wanted), parseAcl(loaded), table).map(({ user, how }) => `${user} ${how}`);
 

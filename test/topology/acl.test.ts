@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { passwordHash } from "../../secrets/passwords.ts";
 import { sentinelUsersAcl, usersAcl } from "../../topology/acl.ts";
 import { type AclServer, aclOnNode, redisUsers, sentinelUsers } from "../../topology/acl-node.ts";
-import { hashes, hashOf, withAccess } from "../support/acl.ts";
+import { hashes, withAccess } from "../support/acl.ts";
 
 const redis: AclServer = { engine: "redis", version: "7.0.15" };
 const linesOf = (acl: string): Map<string, string> =>
@@ -41,7 +42,7 @@ describe("the file of a node", () => {
   const acl = usersAcl(withAccess({}));
 
   it("has the hash of every user, and two while a password is being replaced", () => {
-    const [old, next] = [hashOf("old"), hashOf("new")];
+    const [old, next] = [passwordHash("old"), passwordHash("new")];
     const lines = linesOf(aclOnNode(acl, redis, { ...hashes, app: [old, next] }));
     expect(lines.get("app")).toMatch(`user app on #${old} #${next} resetkeys`);
     expect(lines.get("admin")).toBe(`user admin on #${hashes["admin"]?.[0]} ~* &* +@all`);
@@ -50,11 +51,15 @@ describe("the file of a node", () => {
 
   it.each([
     ["no password", [], "user app has 0 passwords; give one, or two while it is being replaced"],
-    ["three", ["a", "b", "c"].map(hashOf), "user app has 3 passwords; give one, or two while it is being replaced"],
+    [
+      "three",
+      ["a", "b", "c"].map(passwordHash),
+      "user app has 3 passwords; give one, or two while it is being replaced",
+    ],
     ["a password", ["hunter2"], "user app: not a SHA-256 in 64 lower-case hex digits; give the hash of the password"],
     [
       "a hash that the server would not take",
-      [hashOf("a").toUpperCase()],
+      [passwordHash("a").toUpperCase()],
       "user app: not a SHA-256 in 64 lower-case hex digits; give the hash of the password",
     ],
   ])("is refused with %s, without a word of it", (_, app, message) => {
