@@ -25,6 +25,7 @@ import { NOTHING_TO_CHANGE, applyCommands } from "./not-applied.ts";
 import { refuseToMoveSeveral } from "./relocate.ts";
 import { OVERRIDE } from "./gate.ts";
 import { handOverToStop, stopNode } from "./operations.ts";
+import { speakAsAny } from "./secrets.ts";
 import { waitFor } from "./processes.ts";
 import { Resident } from "./resident.ts";
 import { leave, retire } from "./retire.ts";
@@ -271,6 +272,7 @@ async function install(spec: NodeSpec): Promise<void> {
  * @throws when somebody else has one of them
  */
 export async function checkPorts(spec: NodeSpec, starting?: string): Promise<void> {
+  speakAsAny(stateFolder(projectRoot()), spec.environment, allNodes(spec));
   for (const node of allNodes(spec)) {
     for (const name of serverNames(node)) {
       const server = new Server(name, { ...spec, node }, folderOf(spec.environment, node.name), () => undefined);

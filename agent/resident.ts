@@ -8,10 +8,12 @@ import { confirmMaster, rememberData } from "./fence.ts";
 import { logger, rotateLogs } from "./log.ts";
 import { Guard } from "./guard.ts";
 import { restartWithEpoch, writeEpoch } from "./handover/epoch.ts";
+import { allNodes } from "../topology/node-spec.ts";
 import { appliedSpec, type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { recordOf, takeLock, waitFor } from "./processes.ts";
 import { programHash, pruneOldPrograms } from "./program.ts";
 import { restorePriority } from "./recency.ts";
+import { speakAsAgent } from "./secrets.ts";
 import { EndedAtOnce, type Server, type ServerName, serverNames, type ServerRecord } from "./server.ts";
 import { rollBack } from "./stage.ts";
 import { SystemdServer } from "./systemd/systemd-server.ts";
@@ -127,6 +129,7 @@ export class Resident {
   private async adopt(): Promise<void> {
     const spec = appliedSpec(this.folder);
     if (!spec) throw new Error(`${this.folder.spec} is missing: this node was never applied`);
+    speakAsAgent(allNodes(spec), this.folder);
     const before = this.supervised;
     this.supervised = new Map();
     for (const name of serverNames(spec.node)) {

@@ -1,7 +1,14 @@
 import fs from "node:fs";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { useAccess, useMasterAccess } from "../cluster/access.ts";
+import { redisEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
+import { Unreachable, withConnection } from "../cluster/connection.ts";
 import type { NodeSecrets } from "../topology/node-secrets.ts";
-import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
+import { onHost } from "../topology/host-places.ts";
+import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
+import { hasSentinel, isData, type TopologyNode } from "../topology/topology.ts";
+import { type NodeFolder, nodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
 
 /**
  * Writes a node's share of the secrets where its service user, and root, can read it. What is there already stays untouched.
@@ -14,4 +21,70 @@ export function stageSecrets(folder: NodeFolder, secrets: NodeSecrets): string[]
   if (there === text) return [];
   writeAtomically(folder.secrets, text);
   return [`secrets ${there === undefined ? "written" : "changed"}`];
+}
+
+/**
+ * Makes sure that nobody who runs would be shut out, or shut us out, if the node got this share: a node's passwords change only when
+ * everybody takes the new ones.
+ * @throws naming a server that does not take them; nothing was changed
+ */
+export async function refuseOtherSecrets(spec: NodeSpec, folder: NodeFolder, share: NodeSecrets): Promise<void> {
+  if (isDeepStrictEqual(readShare(folder)?.passwords, share.passwords)) return;
+  const nodes = allNodes(spec);
+  speakWith(nodes, share);
+  const asked = [
+    ...nodes.filter(isData).map((node) => ({ server: `redis-server of ${node.name}`, at: redisEndpoint(node) })),
+    ...nodes
+      .filter(hasSentinel)
+      .map((node) => ({ server: `the Sentinel of ${node.name}`, at: sentinelEndpoint(node) })),
+  ].map(async ({ server, at }) => {
+    const shutOut = await withConnection(at, (redis) => redis.ping()).then(
+      () => false,
+      (error: Error) => error instanceof Unreachable && error.notLetIn,
+    );
+    return shutOut ? [`${server} (${at.address}:${at.port})`] : [];
+  });
+  const [server] = (await Promise.all(asked)).flat();
+  if (server === undefined) return;
+  throw new Error(
+    `${spec.node.name}: ${server} runs, and does not take the password that the environment's store has. Nothing was changed. ` +
+      `If another computer made its secrets, bring them here (docs/security.md); if it was started by a version of this project ` +
+      `without users, or its secrets are lost, stop all nodes (${stopCommand(spec)}) and apply again: the data stays`,
+  );
+}
+
+const stopCommand = (spec: NodeSpec): string =>
+  onHost(spec) ? `npx cdktf destroy '${spec.environment}-*'` : `npm stop ${spec.environment}`;
+
+/** The node's share; undefined when it has none. */
+export function readShare(folder: NodeFolder): NodeSecrets | undefined {
+  const text = readIfThere(folder.secrets);
+  return text === undefined ? undefined : (JSON.parse(text) as NodeSecrets);
+}
+
+/**
+ * From now on this process speaks to the servers of these nodes as a node's agent does. Without a share: as nobody.
+ * To be called where a process starts, and again when it may have got other secrets.
+ */
+export function speakAsAgent(nodes: readonly TopologyNode[], folder: NodeFolder): void {
+  const share = readShare(folder);
+  if (share) speakWith(nodes, share);
+}
+
+/**
+ * The same for whoever looks at an environment as a whole: with the share of any of its nodes that lie here.
+ * @param state where the folders of the environments lie
+ */
+export function speakAsAny(state: string, environment: string, nodes: readonly TopologyNode[]): void {
+  const shares = nodes.map(({ name }) => readShare(nodeFolder(state, environment, name)));
+  const any = shares.find((share) => share !== undefined);
+  if (any) speakWith(nodes, any);
+}
+
+/** The same with a share that is at hand. */
+export function speakWith(nodes: readonly TopologyNode[], { passwords }: Pick<NodeSecrets, "passwords">): void {
+  useAccess(nodes.filter(isData).map(redisEndpoint), { username: "admin", password: passwords.admin });
+  const peer = { username: "sentinel-peer", password: passwords["sentinel-peer"] };
+  useAccess(nodes.filter(hasSentinel).map(sentinelEndpoint), peer);
+  useMasterAccess({ username: "sentinel", password: passwords.sentinel });
 }

@@ -1,5 +1,6 @@
 import type { RedisOptions } from "ioredis";
 import { sentinelEndpoint } from "../cluster/answers.ts";
+import type { ClientPasswords } from "../secrets/client-passwords.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 
 /**
@@ -14,9 +15,30 @@ export interface ClientOptions {
   readonly sentinelCommandTimeout: number;
   readonly socketTimeout: number;
   readonly maxRetriesPerRequest: null;
+  /** At the servers. */
+  readonly username: string;
+  readonly password: string;
+  /** At the Sentinels. */
+  readonly sentinelUsername: string;
+  readonly sentinelPassword: string;
 }
 
-export function clientOptions(inventory: InventoryEnvironment, role: "master" | "slave" = "master"): ClientOptions {
+/** As whom a client logs in: one that asks for the master as `app`, one that asks for replicas as `reader`. */
+export function loginOf(role: "master" | "slave", passwords: ClientPasswords) {
+  const username = role === "master" ? "app" : "reader";
+  return {
+    username,
+    password: passwords[username],
+    sentinelUsername: "sentinel-client",
+    sentinelPassword: passwords["sentinel-client"],
+  };
+}
+
+export function clientOptions(
+  inventory: Pick<InventoryEnvironment, "nodes" | "masterName">,
+  role: "master" | "slave",
+  passwords: ClientPasswords,
+): ClientOptions {
   const sentinels = inventory.nodes
     .filter((node) => node.sentinelPort !== undefined)
     .map(sentinelEndpoint)
@@ -29,6 +51,7 @@ export function clientOptions(inventory: InventoryEnvironment, role: "master" | 
     sentinelCommandTimeout: 500,
     socketTimeout: 1000,
     maxRetriesPerRequest: null,
+    ...loginOf(role, passwords),
   };
 }
 
@@ -44,10 +67,11 @@ export const HEARTBEAT_MS = 500;
 
 /** What the module of `redis-ha connect --ioredis` gives to ioredis, for use in this program. */
 export function recommendedOptions(
-  inventory: InventoryEnvironment,
-  role: "master" | "slave" = "master",
+  inventory: Pick<InventoryEnvironment, "nodes" | "masterName">,
+  role: "master" | "slave",
+  passwords: ClientPasswords,
 ): RedisOptions & { sentinels: { host: string; port: number }[] } {
-  const { sentinels, ...options } = clientOptions(inventory, role);
+  const { sentinels, ...options } = clientOptions(inventory, role, passwords);
   const refused = { since: 0, last: 0 };
   return {
     ...options,
@@ -70,11 +94,30 @@ export function recommendedOptions(
   };
 }
 
+/** Where the module finds the password of each user. */
+export const passwordVariables: Readonly<Record<keyof ClientPasswords, string>> = {
+  app: "REDIS_APP_PASSWORD",
+  reader: "REDIS_READER_PASSWORD",
+  "sentinel-client": "REDIS_SENTINEL_PASSWORD",
+};
+
 /** A TypeScript module for ioredis: a client that survives failovers, one that reads from replicas, each option with its reason. */
 export function ioredisModule(environment: string, inventory: InventoryEnvironment): string {
-  const options = clientOptions(inventory);
+  const options = clientOptions(inventory, "master", { app: "", reader: "", "sentinel-client": "" });
   const sentinels = options.sentinels.map(({ host, port }) => `    { host: ${JSON.stringify(host)}, port: ${port} },`);
   return `import { Redis, type RedisOptions } from "ioredis";
+
+// The passwords come from the environment of the process, where your secret manager, or for a try your shell, puts them:
+${Object.entries(passwordVariables)
+  .map(
+    ([user, variable]) => `//   export ${variable}="$(npx redis-ha secrets show users/${user} --env ${environment})"`,
+  )
+  .join("\n")}
+function required(variable: string): string {
+  const value = process.env[variable];
+  if (!value) throw new Error(\`\${variable} is not set; npx redis-ha connect --ioredis says how\`);
+  return value;
+}
 
 /** Since when the servers have answered "not here" or "not now", and when they did last. */
 const refused = { since: 0, last: 0 };
@@ -89,6 +132,12 @@ ${sentinels.join("\n")}
   // The name that the Sentinels watch this cluster's master under.
   name: ${JSON.stringify(options.name)},
   role: "master",
+
+  // As whom it logs in: at the servers as one who reads and writes, at the Sentinels as one who only asks.
+  username: "app",
+  password: required("${passwordVariables.app}"),
+  sentinelUsername: "sentinel-client",
+  sentinelPassword: required("${passwordVariables["sentinel-client"]}"),
 
   // One that does not answer is given up after this long (ms), and the next one is asked. The default of 10 s for each
   // address would alone be longer than a failover.
@@ -161,6 +210,9 @@ export function createClient(overrides: RedisOptions = {}): Redis {
 export function createReader(): Redis {
   return createClient({
     role: "slave",
+    // One who only reads, on any node.
+    username: "reader",
+    password: required("${passwordVariables.reader}"),
     // The Sentinels offer all replicas that they do not believe to be down. To prefer near ones, give their addresses:
     // preferredSlaves: [{ ip: "10.0.1.5", port: "6379", prio: 1 }].
     preferredSlaves: (replicas) => replicas[Math.floor(Math.random() * replicas.length)] ?? null,

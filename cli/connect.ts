@@ -3,6 +3,7 @@ import { redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
 import { viewFrom } from "../cluster/look.ts";
 import type { Hosts } from "../remote/hosts.ts";
 import { type ClusterView, lagBehind, summary } from "../cluster/view.ts";
+import { clientPasswords, storedPasswords } from "../secrets/client-passwords.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { clientOptions, ioredisModule } from "./client-options.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
@@ -17,14 +18,14 @@ export async function connect(
   chosen: Chosen,
   args: string[],
   flags: ConnectFlags,
-  hosts: Hosts | undefined,
+  { root, hosts }: { root: string; hosts?: Hosts | undefined },
 ): Promise<number> {
   const { environment, inventory } = chosen;
   const forms = [flags.exec && "--exec", flags.ioredis && "--ioredis", flags.json && "--json"].filter(Boolean);
   if (forms.length > 1) throw new UsageError(`${forms.join(" and ")} exclude each other`);
   if ((flags.ioredis || flags.json) && args.length > 0) throw new UsageError("arguments are for redis-cli only");
   if (flags.json) {
-    printJson(clientOptions(inventory, flags.replica ? "slave" : "master"));
+    printJson(clientOptions(inventory, flags.replica ? "slave" : "master", await clientPasswords(chosen, root)));
     return 0;
   }
   if (flags.ioredis) {
@@ -44,11 +45,35 @@ export async function connect(
   }
   const { address, port } = redisEndpoint(found.node);
   const program = inventory.engine === "valkey" ? "valkey-cli" : "redis-cli";
-  const command = ["-h", address, "-p", `${port}`, ...args];
-  if (flags.exec && hosts) return hosts.ssh(found.node).terminal([program, ...command].map(quoted).join(" "));
-  if (flags.exec) return execute(program, command);
-  print([program, ...command].map(quoted).join(" "));
-  return 0;
+  const user = flags.user ?? (flags.replica ? "reader" : "app");
+  const command = ["-h", address, "-p", `${port}`, "--user", user, ...args];
+  if (!flags.exec) {
+    const password = `"$(npx redis-ha secrets show users/${user} --env ${quoted(environment)})"`;
+    print(`REDISCLI_AUTH=${password} ${[program, ...command].map(quoted).join(" ")}`);
+    return 0;
+  }
+  const { [user]: password } = await storedPasswords(chosen, root, [user]);
+  if (hosts) return executeOnHost(hosts, found.node, [program, ...command], password);
+  return execute(program, command, password);
+}
+
+/** The password goes there as input, into a file that is gone before redis-cli has started: whoever looks at processes sees none. */
+async function executeOnHost(
+  hosts: Hosts,
+  node: TopologyNode,
+  command: readonly string[],
+  password: string,
+): Promise<number> {
+  const ssh = hosts.ssh(node);
+  const { stdout, code, stderr } = await ssh.run(`umask 077; f=$(mktemp) && cat >"$f" && echo "$f"`, {
+    input: password,
+    timeoutMs: 30_000,
+  });
+  const file = quoted(stdout.trim());
+  if (code !== 0) throw new Error(`${node.name}: ${ssh.name}: no room for a file of its own: ${stderr.trim()}`);
+  return ssh.terminal(
+    `REDISCLI_AUTH=$(cat ${file}); rm -f ${file}; export REDISCLI_AUTH; exec ${command.map(quoted).join(" ")}`,
+  );
 }
 
 interface Found {
@@ -90,11 +115,11 @@ export function replicaOf(view: ClusterView): Found {
 }
 
 /** Runs redis-cli on this terminal. Ctrl-C belongs to redis-cli: the shell sends it to both, and we wait for it to end. */
-function execute(program: string, args: string[]): Promise<number> {
+function execute(program: string, args: string[], password: string): Promise<number> {
   const ignore = (): void => undefined;
   process.on("SIGINT", ignore);
   return new Promise<number>((resolve, reject) => {
-    const child = spawn(program, args, { stdio: "inherit" });
+    const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, REDISCLI_AUTH: password } });
     child.once("error", (error: NodeJS.ErrnoException) => {
       const missing = error.code === "ENOENT";
       reject(

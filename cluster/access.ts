@@ -26,6 +26,15 @@ const keyOf = ({ address, port }: Endpoint): string => `${address}:${port}`;
 
 export const accessTo = (endpoint: Endpoint): Access => known.get(keyOf(endpoint)) ?? {};
 
+/** As whom a Sentinel that is told of a master is to ask its servers; with each master, it has to be told again. */
+let ofSentinels: Access = {};
+
+export const masterAccess = (): Access => ofSentinels;
+
+export function useMasterAccess(access: Access): void {
+  ofSentinels = access;
+}
+
 /** From now on, connections that are opened to these servers use this; those that are open stay as they are. */
 export function useAccess(endpoints: readonly Endpoint[], access: Access): void {
   for (const endpoint of endpoints) known.set(keyOf(endpoint), access);

@@ -21,6 +21,11 @@ export class Unreachable extends Error {
   get refused(): boolean {
     return this.reason === REFUSED;
   }
+
+  /** Somebody listens there who does not know us: another server, or ours with other secrets. */
+  get notLetIn(): boolean {
+    return this.reason.startsWith(NOT_LET_IN);
+  }
 }
 
 const REFUSED = "connection refused";

@@ -23,6 +23,9 @@ export interface NodeSpec {
     readonly "redis.conf"?: string;
     /** Absent on a node without a Sentinel. */
     readonly "sentinel.conf"?: string;
+    /** The users of redis-server and of redis-sentinel, without their passwords: `aclOnNode` puts them in. */
+    readonly "users.acl"?: string;
+    readonly "sentinel-users.acl"?: string;
     /** Units of systemd, on hosts only. */
     readonly "agent.service"?: string;
     readonly "redis.service"?: string;

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { redisEndpoint, sameEndpoint, type SentinelAnswer, watchesNothing } from "../../cluster/answers.ts";
+import { masterAccess } from "../../cluster/access.ts";
 import { Unreachable } from "../../cluster/connection.ts";
 import { agreement, type Link, type Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
@@ -76,6 +77,7 @@ function monitor(
   { quorum, downAfterMs, failoverTimeoutMs, parallelSyncs }: MonitorSettings,
 ): Promise<boolean> {
   const { address, port } = redisEndpoint(master);
+  const { username, password } = masterAccess();
   return unlessSilent(link, (redis) =>
     Promise.all([
       redis.call("SENTINEL", "MONITOR", name, address, port, quorum),
@@ -83,6 +85,7 @@ function monitor(
         ...(["SENTINEL", "SET", name] as const),
         ...["down-after-milliseconds", downAfterMs, "failover-timeout", failoverTimeoutMs],
         ...["parallel-syncs", parallelSyncs],
+        ...(username === undefined || password === undefined ? [] : ["auth-user", username, "auth-pass", password]),
       ),
     ]),
   );

@@ -71,6 +71,8 @@ describe.sequential("1: a master's process dies beside another master", () => {
     const stray = new Redis({
       host: cluster.endpoint(master).address,
       port: cluster.endpoint(master).port,
+      username: "app",
+      password: cluster.cluster.passwords.app,
       maxRetriesPerRequest: 0,
     });
     stray.on("error", () => undefined);

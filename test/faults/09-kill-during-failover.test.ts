@@ -68,9 +68,10 @@ describe.sequential("9: a kill during a failover", { timeout: 180_000 }, () => {
     ["its agent too", ["agent", "redis"] as const],
   ])("the replica that was selected; %s", async (_, processes) => {
     let selected = "";
+    const login = { username: "sentinel-client", password: cluster.cluster.passwords["sentinel-client"] };
     for (const node of cluster.cluster.topology.nodes) {
       const { address, port } = sentinelEndpoint(node);
-      const listener = new Redis({ host: address, port, protocol: 2 });
+      const listener = new Redis({ host: address, port, protocol: 2, ...login });
       listeners.push(listener);
       listener.on("error", () => undefined);
       listener.on("message", (__, message: string) => {

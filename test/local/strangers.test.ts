@@ -61,7 +61,7 @@ describe.sequential("a Redis that is none of ours", () => {
   });
 
   it("on the port of a master that is stopped: its replicas do not follow it", async () => {
-    const cluster = new Cluster(three);
+    const cluster = new Cluster(three, () => checkout);
     await up(cluster);
     await cluster.whole();
     await withConnection(cluster.endpoint("redis-a"), (redis) => redis.set("whose", "ours"));
@@ -77,7 +77,7 @@ describe.sequential("a Redis that is none of ours", () => {
   });
 
   it("on the former port of a node that was given another one: nobody follows it", async () => {
-    const cluster = new Cluster(three);
+    const cluster = new Cluster(three, () => checkout);
     await up(cluster);
     await cluster.whole();
     await withConnection(cluster.endpoint("redis-a"), (redis) => redis.set("whose", "ours"));
@@ -90,7 +90,7 @@ describe.sequential("a Redis that is none of ours", () => {
     checkout.describe(moved);
     expect((await checkout.synth()).code).toBe(0);
     await withStranger(base + 1, async () => {
-      const after = new Cluster(moved);
+      const after = new Cluster(moved, () => checkout);
       await up(after);
       expect(await after.whole()).toBe("redis-a");
       for (const node of after.names) expect(await whose(after, node), node).toBe("ours");
@@ -104,14 +104,14 @@ describe.sequential("a Redis that is none of ours", () => {
     };
     checkout.describe(four);
     expect((await checkout.synth()).code).toBe(0);
-    const cluster = new Cluster(four);
+    const cluster = new Cluster(four, () => checkout);
     await up(cluster);
     await cluster.whole();
     await checkout.host("retire", "local", "redis-d");
     checkout.describe(three);
     expect((await checkout.synth()).code).toBe(0);
     await withStranger(base + 4, async () => {
-      await up(new Cluster(three));
+      await up(new Cluster(three, () => checkout));
       for (const { node, state } of await askSentinels(cluster.topology.nodes, cluster.topology.masterName)) {
         expect(
           state?.replicas.map(({ port }) => port),

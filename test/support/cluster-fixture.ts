@@ -7,11 +7,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { nodeFolder, stateFolder } from "../../agent/node-folder.ts";
 import { recordOf } from "../../agent/processes.ts";
+import { secretsConf, writeServerSecrets } from "../../agent/server-secrets.ts";
+import { speakAsAgent, stageSecrets } from "../../agent/secrets.ts";
+import { serverNames } from "../../agent/server.ts";
+import { parseEnvironment } from "../../environments/parse.ts";
+import { type ClientPasswords, clientPasswords } from "../../secrets/client-passwords.ts";
+import { nodeSecrets } from "../../secrets/node-secrets.ts";
+import { readyStore } from "../../secrets/open-store.ts";
+import { sentinelUsersAcl, usersAcl } from "../../topology/acl.ts";
+import { threeNodes } from "./checkout.ts";
 import { askRedis, askSentinels, redisEndpoint, sentinelEndpoint } from "../../cluster/answers.ts";
 import { withConnection } from "../../cluster/connection.ts";
 import type { Inventory, InventoryEnvironment } from "../../topology/inventory.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
+
+/** Everybody reaches all keys. */
+const withUsers = parseEnvironment(threeNodes("local", 17000));
 
 export interface FixtureOptions {
   /** The cluster takes this port and the ten after it. */
@@ -34,6 +46,8 @@ export class ClusterFixture {
   readonly inventory: InventoryEnvironment;
   readonly specs: ReadonlyMap<string, NodeSpec>;
   private readonly processes = new Map<string, ChildProcess>();
+  /** What clients log in with. */
+  passwords!: ClientPasswords;
   private readonly killAll = (): void => this.processes.forEach((child) => child.kill("SIGKILL"));
 
   private constructor(
@@ -70,6 +84,7 @@ export class ClusterFixture {
     process.once("exit", fixture.killAll);
     try {
       await fixture.writeFiles();
+      await fixture.writeSecrets();
       for (const node of fixture.inventory.nodes) {
         if (node.redisPort !== undefined) await fixture.startProcess(`${node.name}/redis`);
       }
@@ -110,9 +125,15 @@ export class ClusterFixture {
     const [node = "", server] = name.split("/");
     const folder = this.folder(node);
     const redis = server === "redis";
-    const args = redis
-      ? [folder.runtimeConf, "--include", folder.redisConf, "--dir", folder.redisData]
-      : [folder.sentinelState, "--include", folder.sentinelConf, "--dir", folder.sentinelData];
+    const files = (redis ? [folder.redisConf] : [folder.sentinelConf]).concat(
+      secretsConf(folder, redis ? "redis" : "sentinel"),
+    );
+    const args = [
+      redis ? folder.runtimeConf : folder.sentinelState,
+      ...files.flatMap((file) => ["--include", file]),
+      "--dir",
+      redis ? folder.redisData : folder.sentinelData,
+    ];
     const log = await fs.open(path.join(this.root, `${node}-${server}.log`), "a");
     const child = spawn(redis ? "redis-server" : "redis-sentinel", args, { stdio: ["ignore", log.fd, log.fd] });
     await log.close();
@@ -195,6 +216,8 @@ export class ClusterFixture {
       files: {
         "redis.conf": node.redisPort === undefined ? undefined : redisConf(node.redisPort, minReplicasToWrite),
         "sentinel.conf": sentinelConf(node.sentinelPort ?? 0, masterName, this.options.downAfterMs ?? 60_000),
+        ...(node.redisPort === undefined ? {} : { "users.acl": usersAcl(withUsers) }),
+        "sentinel-users.acl": sentinelUsersAcl(withUsers),
       },
     };
   }
@@ -225,6 +248,19 @@ export class ClusterFixture {
       const state = [`myid ${runId(node)}`, `monitor ${masterName} 127.0.0.1 ${master?.redisPort} ${quorum}`, ...known];
       await write(folder.sentinelState, state.map((line) => `sentinel ${line}\n`).join(""));
     }
+  }
+
+  /** What the nodes' agents would have got and written. */
+  private async writeSecrets(): Promise<void> {
+    const { environment, inventory, root } = this;
+    const store = await readyStore({ environment, inventory }, root);
+    for (const spec of this.specs.values()) {
+      const folder = this.folder(spec.node.name);
+      stageSecrets(folder, await nodeSecrets(store, environment, spec.node));
+      for (const server of serverNames(spec.node)) await writeServerSecrets(server, spec, folder);
+      speakAsAgent(inventory.nodes, folder);
+    }
+    this.passwords = await clientPasswords({ environment, inventory }, root);
   }
 
   private log(node: string, server: string): Promise<string> {

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import type { ClientPasswords } from "../../secrets/client-passwords.ts";
 
 /**
  * What must be nowhere but in the store and on the nodes: each password, and of each private key a line.
@@ -13,6 +14,12 @@ export function secretValues(store: string): string[] {
     if (name.startsWith("users/")) return [text];
     return name.endsWith(".key") ? [text.split("\n")[1] ?? ""] : [];
   });
+}
+
+/** What clients log in with. @param store a folder with one file a secret */
+export function storedClientPasswords(store: string): ClientPasswords {
+  const read = (user: string): string => fs.readFileSync(path.join(store, "users", user), "utf8");
+  return { app: read("app"), reader: read("reader"), "sentinel-client": read("sentinel-client") };
 }
 
 /** The files below a folder that have one of these texts in them. */
