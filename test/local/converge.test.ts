@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { processStart } from "../../agent/processes.ts";
+import { processStart, waitFor } from "../../agent/processes.ts";
 import { sentinelEndpoint } from "../../cluster/answers.ts";
 import { pairs, withConnection } from "../../cluster/connection.ts";
 import { type Checkout, createCheckout, threeNodes } from "../support/checkout.ts";
