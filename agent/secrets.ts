@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { useAccess, useMasterAccess } from "../cluster/access.ts";
+import { tlsAccess, useAccess, useMasterAccess } from "../cluster/access.ts";
 import { redisEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
 import { Unreachable, withConnection } from "../cluster/connection.ts";
 import type { NodeSecrets } from "../topology/node-secrets.ts";
@@ -81,10 +81,20 @@ export function speakAsAny(state: string, environment: string, nodes: readonly T
   if (any) speakWith(nodes, any);
 }
 
+/** What it takes to speak as an agent does: a node's share, or what the operator's store says of these users. */
+export interface Speaker {
+  readonly passwords: NodeSecrets["passwords"];
+  /** Absent where the environment does without; without a key, nothing of oneself is shown. */
+  readonly tls?: { readonly authority: string; readonly certificate?: string; readonly key?: string };
+}
+
 /** The same with a share that is at hand. */
-export function speakWith(nodes: readonly TopologyNode[], { passwords }: Pick<NodeSecrets, "passwords">): void {
-  useAccess(nodes.filter(isData).map(redisEndpoint), { username: "admin", password: passwords.admin });
-  const peer = { username: "sentinel-peer", password: passwords["sentinel-peer"] };
+export function speakWith(nodes: readonly TopologyNode[], { passwords, tls }: Speaker): void {
+  const over = tls
+    ? { tls: tlsAccess({ ca: tls.authority, ...(tls.key ? { cert: tls.certificate ?? "", key: tls.key } : {}) }) }
+    : {};
+  useAccess(nodes.filter(isData).map(redisEndpoint), { username: "admin", password: passwords.admin, ...over });
+  const peer = { username: "sentinel-peer", password: passwords["sentinel-peer"], ...over };
   useAccess(nodes.filter(hasSentinel).map(sentinelEndpoint), peer);
   useMasterAccess({ username: "sentinel", password: passwords.sentinel });
 }

@@ -7,7 +7,7 @@ import { redisEndpoint, sentinelEndpoint, watchesNothing } from "../cluster/answ
 import { pairs, withConnection } from "../cluster/connection.ts";
 import { aclOnNode } from "../topology/acl-node.ts";
 import { parseAcl } from "../topology/acl-file.ts";
-import type { NodeSecrets } from "../topology/node-secrets.ts";
+import type { NodeSecrets, TlsSet } from "../topology/node-secrets.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { PATIENT_MS } from "./live.ts";
 import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
@@ -21,24 +21,38 @@ interface ServerSecrets {
   readonly acl: string;
   /** As whom it speaks to the other servers. */
   readonly spoken: Spoken;
+  /** What it shows of itself over TLS, and whom it believes; absent where the environment does without. */
+  readonly tls?: TlsSet | undefined;
 }
 
-const aclFile = (folder: NodeFolder, server: ServerName): string =>
-  path.join(path.dirname(folder.secrets), `${server}.acl`);
+const secretFile = (folder: NodeFolder, name: string): string => path.join(path.dirname(folder.secrets), name);
+
+const aclFile = (folder: NodeFolder, server: ServerName): string => secretFile(folder, `${server}.acl`);
+
+/** The certificate of whoever signs the nodes' ones. */
+export const authorityFile = (folder: NodeFolder): string => secretFile(folder, "ca.crt");
+
+/** What a server reads for TLS: the key of its configuration, the file, and what of the share is in it. */
+const tlsFiles = [
+  { key: "tls-ca-cert-file", name: "ca.crt", of: "authority" },
+  { key: "tls-cert-file", name: "node.crt", of: "certificate" },
+  { key: "tls-key-file", name: "node.key", of: "key" },
+] as const;
 
 /** The file that a server includes; of the service user alone, as all that is beside it. */
-export const secretsConf = (folder: NodeFolder, server: ServerName): string =>
-  path.join(path.dirname(folder.secrets), `${server}.conf`);
+export const secretsConf = (folder: NodeFolder, server: ServerName): string => secretFile(folder, `${server}.conf`);
 
 /**
  * Writes what a server reads of the secrets, before each of its starts: the version of the program may be another one by then.
  * @throws when the node's share is lost
  */
 export async function writeServerSecrets(server: ServerName, spec: NodeSpec, folder: NodeFolder): Promise<void> {
-  const { acl, spoken } = await serverSecrets(server, spec, folder);
+  const secrets = await serverSecrets(server, spec, folder);
+  const { acl, tls } = secrets;
   for (const [file, text] of [
+    ...(tls ? tlsFiles.map(({ name, of }) => [secretFile(folder, name), tls[of]] as const) : []),
     [aclFile(folder, server), acl],
-    [secretsConf(folder, server), confOf(server, spec, spoken, aclFile(folder, server))],
+    [secretsConf(folder, server), confOf(server, spec, secrets, folder)],
   ] as const) {
     if (readIfThere(file) !== text) writeAtomically(file, text);
   }
@@ -56,6 +70,7 @@ async function serverSecrets(server: ServerName, spec: NodeSpec, folder: NodeFol
   return {
     acl: aclOnNode(rendered, { engine: spec.engine, version }, share.hashes),
     spoken: server === "redis" ? spokenByRedis(share) : spokenBySentinel(share),
+    tls: share.tls,
   };
 }
 
@@ -76,12 +91,18 @@ const spokenBySentinel = ({ passwords }: NodeSecrets): Spoken => ({
 type Spoken = Readonly<Record<string, string>>;
 
 /** Needs no quotes: see `passwordProblem`. */
-function confOf(server: ServerName, { masterName }: NodeSpec, spoken: Spoken, acl: string): string {
+function confOf(
+  server: ServerName,
+  { masterName }: NodeSpec,
+  { spoken, tls }: ServerSecrets,
+  folder: NodeFolder,
+): string {
   const lines = Object.entries(spoken).map(([key, value]) => {
     if (server === "redis") return `${key} ${value}`;
     return key.startsWith("auth-") ? `sentinel ${key} ${masterName} ${value}` : `sentinel ${key} ${value}`;
   });
-  return `${[`aclfile "${acl}"`, ...lines].join("\n")}\n`;
+  const certificates = tls ? tlsFiles.map(({ key, name }) => `${key} "${secretFile(folder, name)}"`) : [];
+  return `${[`aclfile "${aclFile(folder, server)}"`, ...certificates, ...lines].join("\n")}\n`;
 }
 
 /** Version of the program that is installed now, as it says it of itself: `8.0.2`. */
@@ -142,10 +163,10 @@ function noMaster(error: Error): undefined {
 }
 
 async function setSentinelSecrets({ spec, folder }: Session): Promise<string[]> {
-  const { acl, spoken } = await serverSecrets("sentinel", spec, folder);
+  const secrets = await serverSecrets("sentinel", spec, folder);
+  const { acl, spoken } = secrets;
   // As whom it speaks it tells nobody. The file tells it, and is written last; but MONITOR begins anew, without any of that.
-  const written =
-    readIfThere(secretsConf(folder, "sentinel")) === confOf("sentinel", spec, spoken, aclFile(folder, "sentinel"));
+  const written = readIfThere(secretsConf(folder, "sentinel")) === confOf("sentinel", spec, secrets, folder);
   const set = async (sentinel: Redis): Promise<string[]> => {
     const done = (await loadUsers(sentinel, parseAcl(acl))).map((user) => `sentinel: user ${user}, mended`);
     const flags = await sentinel

@@ -3,7 +3,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { readRecord, waitFor } from "../agent/processes.ts";
 import { lostWrites, removeKeys } from "../drill/check.ts";
-import { storedClientPasswords } from "../test/support/stored-secrets.ts";
+import { storedClientLogins } from "../test/support/stored-secrets.ts";
 import { speakAsAgent } from "../agent/secrets.ts";
 import { createClient } from "../drill/clients.ts";
 import { Ledger } from "../drill/ledger.ts";
@@ -119,7 +119,7 @@ async function killBatch(checkout: Checkout, count: number, signal: AbortSignal)
   const writers = Array.from({ length: CLIENTS }, (_, index) => {
     const ledger = new Ledger(`drill:kills:${process.pid}:${Date.now()}:${index}`);
     const writer = new Writer(
-      createClient("recommended", inventory, "master", storedClientPasswords(checkout.store(environment))),
+      createClient("recommended", inventory, "master", storedClientLogins(checkout.store(environment))),
       ledger,
       {
         client: "recommended",

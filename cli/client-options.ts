@@ -1,6 +1,6 @@
 import type { RedisOptions } from "ioredis";
 import { sentinelEndpoint } from "../cluster/answers.ts";
-import type { ClientPasswords } from "../secrets/client-passwords.ts";
+import type { ClientLogins, ClientUser } from "../secrets/logins.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 
 /**
@@ -21,23 +21,35 @@ export interface ClientOptions {
   /** At the Sentinels. */
   readonly sentinelUsername: string;
   readonly sentinelPassword: string;
+  /** With TLS: the certificate of the environment's authority, in PEM, for servers and for Sentinels. */
+  readonly tls?: { readonly ca: string };
+  readonly sentinelTLS?: { readonly ca: string };
+  readonly enableTLSForSentinelMode?: true;
 }
 
 /** As whom a client logs in: one that asks for the master as `app`, one that asks for replicas as `reader`. */
-export function loginOf(role: "master" | "slave", passwords: ClientPasswords) {
+export function loginOf(role: "master" | "slave", { passwords, tls }: ClientLogins) {
   const username = role === "master" ? "app" : "reader";
+  const ca = tls && { ca: tls.authority };
   return {
     username,
     password: passwords[username],
     sentinelUsername: "sentinel-client",
     sentinelPassword: passwords["sentinel-client"],
+    ...(ca ? { tls: ca, sentinelTLS: ca, enableTLSForSentinelMode: true as const } : {}),
   };
+}
+
+/** The same for one server, without Sentinels. */
+export function directLoginOf(role: "master" | "slave", logins: ClientLogins) {
+  const { username, password, tls } = loginOf(role, logins);
+  return { username, password, ...(tls ? { tls } : {}) };
 }
 
 export function clientOptions(
   inventory: Pick<InventoryEnvironment, "nodes" | "masterName">,
   role: "master" | "slave",
-  passwords: ClientPasswords,
+  logins: ClientLogins,
 ): ClientOptions {
   const sentinels = inventory.nodes
     .filter((node) => node.sentinelPort !== undefined)
@@ -51,7 +63,7 @@ export function clientOptions(
     sentinelCommandTimeout: 500,
     socketTimeout: 1000,
     maxRetriesPerRequest: null,
-    ...loginOf(role, passwords),
+    ...loginOf(role, logins),
   };
 }
 
@@ -69,9 +81,9 @@ export const HEARTBEAT_MS = 500;
 export function recommendedOptions(
   inventory: Pick<InventoryEnvironment, "nodes" | "masterName">,
   role: "master" | "slave",
-  passwords: ClientPasswords,
+  logins: ClientLogins,
 ): RedisOptions & { sentinels: { host: string; port: number }[] } {
-  const { sentinels, ...options } = clientOptions(inventory, role, passwords);
+  const { sentinels, ...options } = clientOptions(inventory, role, logins);
   const refused = { since: 0, last: 0 };
   return {
     ...options,
@@ -95,15 +107,29 @@ export function recommendedOptions(
 }
 
 /** Where the module finds the password of each user. */
-export const passwordVariables: Readonly<Record<keyof ClientPasswords, string>> = {
+export const passwordVariables: Readonly<Record<ClientUser, string>> = {
   app: "REDIS_APP_PASSWORD",
   reader: "REDIS_READER_PASSWORD",
   "sentinel-client": "REDIS_SENTINEL_PASSWORD",
 };
 
+const authorityText = (
+  authority: string,
+): string => `/** Who signs the certificates of the servers: nobody else is believed. No secret. */
+const ca = \`${authority.trim()}\`;
+
+`;
+
+const tlsText = `
+  // Only TLS is spoken, to servers and to Sentinels.
+  tls: { ca },
+  sentinelTLS: { ca },
+  enableTLSForSentinelMode: true,
+`;
+
 /** A TypeScript module for ioredis: a client that survives failovers, one that reads from replicas, each option with its reason. */
-export function ioredisModule(environment: string, inventory: InventoryEnvironment): string {
-  const options = clientOptions(inventory, "master", { app: "", reader: "", "sentinel-client": "" });
+export function ioredisModule(environment: string, inventory: InventoryEnvironment, tls: ClientLogins["tls"]): string {
+  const options = clientOptions(inventory, "master", { passwords: { app: "", reader: "", "sentinel-client": "" } });
   const sentinels = options.sentinels.map(({ host, port }) => `    { host: ${JSON.stringify(host)}, port: ${port} },`);
   return `import { Redis, type RedisOptions } from "ioredis";
 
@@ -122,7 +148,7 @@ function required(variable: string): string {
 /** Since when the servers have answered "not here" or "not now", and when they did last. */
 const refused = { since: 0, last: 0 };
 
-/** How to reach the environment "${environment}", whichever node is its master. */
+${tls ? authorityText(tls.authority) : ""}/** How to reach the environment "${environment}", whichever node is its master. */
 export const options: RedisOptions = {
   // The client asks these who the master is, at every connect, and learns of further Sentinels from them.
   // They answer with addresses that clients can reach, so no natMap is needed.
@@ -138,7 +164,7 @@ ${sentinels.join("\n")}
   password: required("${passwordVariables.app}"),
   sentinelUsername: "sentinel-client",
   sentinelPassword: required("${passwordVariables["sentinel-client"]}"),
-
+${tls ? tlsText : ""}
   // One that does not answer is given up after this long (ms), and the next one is asked. The default of 10 s for each
   // address would alone be longer than a failover.
   connectTimeout: ${options.connectTimeout},

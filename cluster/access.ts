@@ -1,10 +1,11 @@
+import { createSecureContext, type SecureContext } from "node:tls";
 import type { Endpoint } from "./connection.ts";
 
 /** As whom a server is spoken to, and over what. Left out: as nobody, in plain text. */
 export interface Access {
   readonly username?: string;
   readonly password?: string;
-  readonly tls?: TlsFiles;
+  readonly tls?: { readonly secureContext: SecureContext };
 }
 
 /** Certificates in PEM. */
@@ -15,6 +16,11 @@ export interface TlsFiles {
   readonly cert?: string;
   readonly key?: string;
 }
+
+/** Made once for many connections: to read keys takes longer than to connect. @throws when one cannot be read */
+export const tlsAccess = (files: TlsFiles): NonNullable<Access["tls"]> => ({
+  secureContext: createSecureContext(files),
+});
 
 /**
  * What this process may use, by address and port. It is known once, where a process starts for a cluster, and used by each

@@ -29,6 +29,9 @@ export class Unreachable extends Error {
 }
 
 const REFUSED = "connection refused";
+/** Codes of Node and OpenSSL for a server that speaks no TLS, or shows a certificate that we do not believe. */
+const STRANGERS_CERTIFICATE =
+  /^(EPROTO|ERR_SSL_|ERR_TLS_CERT_|CERT_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY))/;
 const NOT_LET_IN =
   "it does not let us in: it is not of this cluster, or has not been given the secrets that were made last";
 
@@ -189,6 +192,7 @@ function reasonOf(error: Error & { code?: string }): string {
   if (error.code === "ETIMEDOUT" || /^(Command timed out|connect ETIMEDOUT)/.test(error.message)) {
     return "no answer in time";
   }
+  if (STRANGERS_CERTIFICATE.test(error.code ?? "")) return `${NOT_LET_IN} (${error.message})`;
   return error.message;
 }
 

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { HEARTBEAT_MS, loginOf, recommendedOptions } from "../cli/client-options.ts";
-import type { ClientPasswords } from "../secrets/client-passwords.ts";
+import type { ClientLogins } from "../secrets/logins.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 
 /** `defaults`: ioredis as it comes. `recommended`: with the options of `redis-ha connect --ioredis`. */
@@ -15,11 +15,11 @@ export function createClient(
   kind: ClientKind,
   inventory: Pick<InventoryEnvironment, "nodes" | "masterName">,
   role: "master" | "slave",
-  passwords: ClientPasswords,
+  logins: ClientLogins,
 ): Redis {
-  const recommended = recommendedOptions(inventory, role, passwords);
+  const recommended = recommendedOptions(inventory, role, logins);
   const { sentinels, name } = recommended;
-  const login = loginOf(role, passwords);
+  const login = loginOf(role, logins);
   const redis = new Redis(kind === "recommended" ? recommended : { sentinels, name, role, ...login });
   // Each failed attempt to connect is an event; what counts is what becomes of the commands.
   redis.on("error", () => undefined);

@@ -2,7 +2,7 @@ import { clusterView, type ClusterView } from "../cluster/view.ts";
 import type { Endpoint } from "../cluster/connection.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { speakWith } from "../agent/secrets.ts";
-import type { NodeSecrets } from "../topology/node-secrets.ts";
+import type { OperatorLogins } from "../secrets/logins.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { AcknowledgedWriter, type WriterOptions, type Written } from "./acknowledged-writer.ts";
 
@@ -23,7 +23,7 @@ const steps = {
   view: (environment: string, inventory: InventoryEnvironment): Promise<ClusterView> =>
     clusterView(environment, inventory),
   /** Says as whom the nodes are asked. */
-  speak: (nodes: readonly TopologyNode[], share: Pick<NodeSecrets, "passwords">): void => speakWith(nodes, share),
+  speak: (nodes: readonly TopologyNode[], logins: OperatorLogins): void => speakWith(nodes, logins),
   startWriter: (options: WriterOptions): void => {
     writers.set(options.name, new AcknowledgedWriter(options));
   },

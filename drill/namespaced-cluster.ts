@@ -5,19 +5,19 @@ import { redisEndpoint } from "../cluster/answers.ts";
 import type { Endpoint } from "../cluster/connection.ts";
 import { type ClusterView, summary, troubles } from "../cluster/view.ts";
 import { parseConfigFile } from "../topology/config-file.ts";
-import { type ClientPasswords, clientUsers, readPasswords } from "../secrets/client-passwords.ts";
+import { type ClientLogins, clientUsers, loginsIn, type OperatorLogins } from "../secrets/logins.ts";
 import { FileStore } from "../secrets/file-store.ts";
 import { storeFolder } from "../secrets/open-store.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
-import { type OwnUser, ownUsers } from "../topology/node-secrets.ts";
+import { ownUsers } from "../topology/node-secrets.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { InsideProcess } from "./inside-process.ts";
 import { movedSpec } from "./moved-spec.ts";
 import { Namespaces, type Where } from "./namespaces.ts";
 
 interface ClusterSecrets {
-  readonly own: Record<OwnUser, string>;
-  readonly clients: ClientPasswords;
+  readonly own: OperatorLogins;
+  readonly clients: ClientLogins;
 }
 
 /** Sentinel turns a former master into a replica 8 to 11 s after it is back; a full copy of little data is immediate. */
@@ -55,6 +55,7 @@ export class NamespacedCluster {
       quorum,
       minReplicasToWrite: Number(this.setting("min-replicas-to-write")),
       secrets: { kind: "file" },
+      tls: first.tls === true,
       nodes: this.specs.map(({ node }) => node),
       stacks: [],
     };
@@ -104,22 +105,22 @@ export class NamespacedCluster {
   }
 
   /** What clients log in with. @throws before it was applied */
-  get passwords(): ClientPasswords {
+  get logins(): ClientLogins {
     if (!this.secrets) throw new Error(`${this.environment} has no secrets before it is applied`);
     return this.secrets.clients;
   }
 
   private letSpeak(process: InsideProcess, { own }: ClusterSecrets): void {
     // One that has ended answers whatever it is asked next in the same way.
-    process.ask("speak", this.inventory.nodes, { passwords: own }).catch(() => undefined);
+    process.ask("speak", this.inventory.nodes, own).catch(() => undefined);
   }
 
   private async login(): Promise<void> {
     const { environment, inventory } = this;
     const store = new FileStore(storeFolder({ environment, inventory }, this.project, this.dataHome));
     this.secrets = {
-      own: await readPasswords(store, environment, ownUsers),
-      clients: await readPasswords(store, environment, clientUsers),
+      own: await loginsIn(store, { environment, inventory }, ownUsers),
+      clients: await loginsIn(store, { environment, inventory }, clientUsers),
     };
     this.letSpeak(this.observer, this.secrets);
   }

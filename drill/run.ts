@@ -6,8 +6,7 @@ import { waitFor } from "../agent/processes.ts";
 import { lookAt } from "../cluster/look.ts";
 import { clusterView, summary, troubles } from "../cluster/view.ts";
 import type { Hosts } from "../remote/hosts.ts";
-import { clientPasswords, storedPasswords } from "../secrets/client-passwords.ts";
-import { ownUsers } from "../topology/node-secrets.ts";
+import { clientLogins, operatorLogins } from "../secrets/logins.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { type ClientKind, clientKinds } from "./clients.ts";
 import { actingMaster, type Fault, type FaultContext } from "./fault.ts";
@@ -69,7 +68,7 @@ export async function drill(options: DrillOptions): Promise<DrillResult> {
   }
   if (hosts) {
     // The hosts' files are there; what looks from here takes it from the store.
-    speakWith(inventory.nodes, { passwords: await storedPasswords(options, options.root, ownUsers) });
+    speakWith(inventory.nodes, await operatorLogins(options, options.root));
     await refuseUnlessReached(options);
   }
   if ("drill" in fault) return fault.drill(options);
@@ -80,7 +79,7 @@ export async function drill(options: DrillOptions): Promise<DrillResult> {
     clients: options.clients ?? clientKinds,
     rate: options.rate ?? "paced",
     wait: options.wait ?? false,
-    passwords: await clientPasswords(options, options.root),
+    logins: await clientLogins(options, options.root),
   });
   const mending = new Mending(report);
   try {

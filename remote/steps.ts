@@ -48,7 +48,7 @@ export async function applyOverSsh(
   const input: HostInput = { spec, override: overridden() };
   if (step === "install") return void (await remote.step("install --here", JSON.stringify(input)));
   const store = await storeOfHosts(from, reach, root);
-  const secrets = await nodeSecrets(store, spec.environment, spec.node);
+  const secrets = await nodeSecrets(store, spec.environment, spec.node, spec.tls === true);
   const bootstrap = await groupIsNew(spec, reach, root);
   await remote.step("apply --here", JSON.stringify({ ...input, secrets, bootstrap } satisfies HostInput));
 }

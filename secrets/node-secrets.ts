@@ -8,12 +8,14 @@ import type { SecretStore } from "./store.ts";
 
 /**
  * What a node gets from the store.
+ * @param tls whether it needs a certificate
  * @throws when something is missing, or its certificate is of no use to it; no value is in the message
  */
 export async function nodeSecrets(
   store: SecretStore,
   environment: string,
   node: Pick<TopologyNode, "name" | "address">,
+  tls: boolean,
 ): Promise<NodeSecrets> {
   const missing: string[] = [];
   const read = async (name: string): Promise<string> => {
@@ -29,7 +31,7 @@ export async function nodeSecrets(
     all.map(([user, password]): [User, string[]] => [user, [passwordHash(password)]]),
   ) as Record<User, string[]>;
   const passwords = Object.fromEntries(ownUsers.map((user) => [user, byUser[user]])) as NodeSecrets["passwords"];
-  const tls = {
+  const set = tls && {
     authority: await read(authorityFile),
     certificate: await read(certificateOf(node.name)),
     key: await read(keyOf(node.name)),
@@ -40,9 +42,9 @@ export async function nodeSecrets(
         `Make what is missing and apply again: npx redis-ha secrets init --env ${environment}`,
     );
   }
-  const problems = tlsProblems(tls, namesOf(node));
+  const problems = set ? tlsProblems(set, namesOf(node)) : [];
   if (problems.length > 0) {
     throw new Error(`${node.name}: ${certificateOf(node.name)} in ${store.describe()}: ${problems.join("; ")}`);
   }
-  return { hashes, passwords, tls };
+  return { hashes, passwords, ...(set ? { tls: set } : {}) };
 }

@@ -4,9 +4,8 @@ import { Listr } from "listr2";
 import { OVERRIDE } from "../agent/gate.ts";
 import { nodeFolder, projectRoot, stateFolder } from "../agent/node-folder.ts";
 import { speakWith } from "../agent/secrets.ts";
-import { storedPasswords } from "../secrets/client-passwords.ts";
+import { operatorLogins } from "../secrets/logins.ts";
 import type { Inventory } from "../topology/inventory.ts";
-import { ownUsers } from "../topology/node-secrets.ts";
 import { retire } from "../agent/retire.ts";
 import { outputFolder } from "../stacks/folders.ts";
 import { allNodes, type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
@@ -47,7 +46,7 @@ async function speakFromStore(described: ReadonlyMap<string, NodeSpec>): Promise
   const inventory = (JSON.parse(json) as Inventory).environments[name];
   if (!inventory) return;
   const root = projectRoot(import.meta.dirname);
-  speakWith(allNodes(spec), { passwords: await storedPasswords({ environment: name, inventory }, root, ownUsers) });
+  speakWith(allNodes(spec), await operatorLogins({ environment: name, inventory }, root));
 }
 
 const tasks = new Listr(

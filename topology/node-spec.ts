@@ -16,6 +16,8 @@ export interface NodeSpec {
   readonly peers: readonly TopologyNode[];
   /** Name of the node that becomes the first master, once, when no node of the group has data. */
   readonly seed: string;
+  /** The servers listen for TLS, and for nothing else. */
+  readonly tls?: boolean;
   /** What the node's agent does when its redis-server dies as master. */
   readonly onMasterCrash?: "promote" | "restart";
   readonly files: {

@@ -36,6 +36,7 @@ export function specsOf(environment: Environment): NodeSpec[] {
     node,
     peers: topology.nodes.filter((other) => other !== node),
     seed: topology.seed,
+    tls: environment.access.tls,
     ...(node.redisPort === undefined ? {} : { onMasterCrash: environment.settings.onMasterCrash }),
     files: {
       ...(node.redisPort === undefined
@@ -59,6 +60,7 @@ function redisConf(environment: Environment, topology: Topology, node: TopologyN
     node: node.name,
     address: node.address,
     bind: bindOf(node.address),
+    tls: environment.access.tls,
     port: node.redisPort,
     maxMemoryBytes: settings.maxMemoryMb * mib,
     maxMemoryPolicy: settings.maxMemoryPolicy,
@@ -80,6 +82,7 @@ function sentinelConf(environment: Environment, topology: Topology, node: Topolo
     node: node.name,
     address: node.address,
     bind: bindOf(node.address),
+    tls: environment.access.tls,
     port: node.sentinelPort,
     masterName: topology.masterName,
     downAfterMs: settings.downAfterMs,

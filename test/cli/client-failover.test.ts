@@ -39,7 +39,10 @@ beforeEach(async () => {
   cluster = await ClusterFixture.start({ port: 17100, downAfterMs: 1000 });
   await fs.symlink(path.join(project, "node_modules"), path.join(cluster.root, "node_modules"));
   await fs.writeFile(path.join(cluster.root, "package.json"), '{ "type": "module" }');
-  await fs.writeFile(path.join(cluster.root, "redis.ts"), ioredisModule("local", cluster.inventory));
+  await fs.writeFile(
+    path.join(cluster.root, "redis.ts"),
+    ioredisModule("local", cluster.inventory, cluster.logins.tls),
+  );
   await fs.writeFile(path.join(cluster.root, "service.ts"), service);
 }, 40_000);
 afterEach(() => cluster?.end());

@@ -9,8 +9,8 @@ import { bash, passwordsFor, redisHa } from "./run-cli.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 /** The password stands neither there nor in the arguments of what it starts. */
-const printed = (user: string, port: number): string =>
-  `REDISCLI_AUTH="$(npx redis-ha secrets show users/${user} --env local)" redis-cli -h 127.0.0.1 -p ${port} --user ${user}`;
+const printed = (user: string, port: number, authority: string): string =>
+  `REDISCLI_AUTH="$(npx redis-ha secrets show users/${user} --env local)" redis-cli -h 127.0.0.1 -p ${port} --user ${user} --tls --cacert ${authority}`;
 const optionOf = <T>(text: string): T => JSON.parse(text) as T;
 
 describe("redis-ha connect", { timeout: 60_000 }, () => {
@@ -22,9 +22,13 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
   const run = (...args: string[]): ReturnType<typeof redisHa> => redisHa(cluster.root, ["connect", ...args]);
   const get = (node: string, key: string): Promise<string | null> => cluster.redis(node, (redis) => redis.get(key));
 
+  const authority = (node: string): string => path.join(path.dirname(cluster.folder(node).secrets), "ca.crt");
+
   it("prints the command for the master, which a shell can run as it stands", async () => {
-    expect(await run()).toEqual({ code: 0, stdout: printed("app", 17080), stderr: "" });
-    expect((await run("--", "get", "it's here")).stdout).toBe(`${printed("app", 17080)} get 'it'\\''s here'`);
+    expect(await run()).toEqual({ code: 0, stdout: printed("app", 17080, authority("redis-a")), stderr: "" });
+    expect((await run("--", "get", "it's here")).stdout).toBe(
+      `${printed("app", 17080, authority("redis-a"))} get 'it'\\''s here'`,
+    );
     const ran = await bash(cluster.root, `eval "$(redis-ha connect -- set 'a key' 'a "value" and $HOME')"`);
     expect(ran).toMatchObject({ code: 0, stdout: "OK" });
     expect(await get("redis-a", "a key")).toBe('a "value" and $HOME');
@@ -56,7 +60,7 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
   });
 
   it("--replica leads to a linked replica", async () => {
-    expect((await run("--replica")).stdout).toMatch(/ -p 1708[12] --user reader$/);
+    expect((await run("--replica")).stdout).toMatch(/ -p 1708[12] --user reader /);
     expect((await run("--replica", "--exec", "--", "role")).stdout).toMatch(/^slave/);
   });
 
@@ -73,9 +77,12 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
       socketTimeout: 1000,
       maxRetriesPerRequest: null,
       username: "app",
-      password: cluster.passwords.app,
+      password: cluster.logins.passwords.app,
       sentinelUsername: "sentinel-client",
-      sentinelPassword: cluster.passwords["sentinel-client"],
+      sentinelPassword: cluster.logins.passwords["sentinel-client"],
+      tls: { ca: cluster.logins.tls?.authority },
+      sentinelTLS: { ca: cluster.logins.tls?.authority },
+      enableTLSForSentinelMode: true,
     });
     const client = new Redis(options);
     const reader = new Redis(optionOf<RedisOptions>((await run("--json", "--replica")).stdout));
@@ -155,7 +162,7 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
     expect(await run()).toMatchObject({ code: 0, stderr: "" });
     await cluster.stop("redis-c/sentinel");
     const ran = await run();
-    expect(ran).toMatchObject({ code: 0, stdout: printed("app", 17080) });
+    expect(ran).toMatchObject({ code: 0, stdout: printed("app", 17080, authority("redis-a")) });
     expect(ran.stderr).toContain(
       "warning: no quorum of Sentinels names a master; redis-a is the only server that says",
     );
@@ -168,7 +175,7 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
       cluster.redis("redis-b", async (redis) => (await redis.info("replication")).includes("master_link_status:down")),
     );
     const replica = await run("--replica");
-    expect(replica).toMatchObject({ code: 0, stdout: printed("reader", 17081) });
+    expect(replica).toMatchObject({ code: 0, stdout: printed("reader", 17081, authority("redis-b")) });
     expect(replica.stderr).toContain("what it holds may be old");
     const master = await run();
     expect(master).toMatchObject({ code: 1, stdout: "" });

@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { passwordVariables } from "../../cli/client-options.ts";
-import { type ClientPasswords, clientUsers } from "../../secrets/client-passwords.ts";
+import { type ClientLogins, clientUsers } from "../../secrets/logins.ts";
 import { execa, type Options } from "execa";
 
 const bin = fileURLToPath(new URL("../../cli/bin.mjs", import.meta.url));
 
 /** Where the printed module finds the passwords of a cluster's users. */
-export const passwordsFor = ({ passwords }: { passwords: ClientPasswords }): Record<string, string> =>
+export const passwordsFor = ({ logins: { passwords } }: { logins: ClientLogins }): Record<string, string> =>
   Object.fromEntries(clientUsers.map((user) => [passwordVariables[user], passwords[user]]));
 
 export interface Ran {

@@ -17,6 +17,7 @@ const inventory: InventoryEnvironment = {
   quorum: 1,
   minReplicasToWrite: 0,
   secrets: { kind: "file" },
+  tls: true,
   nodes: [
     { name: "a", zone: "a", kind: "data", address: "127.0.0.1", redisPort: 1, sentinelPort: 2, promotable: true },
   ],
@@ -24,6 +25,7 @@ const inventory: InventoryEnvironment = {
 };
 
 const passwords = { app: "of-app", reader: "of-reader", "sentinel-client": "of-sentinel-client" };
+const logins = { passwords, tls: { authority: "-----BEGIN CERTIFICATE-----\nof nobody\n-----END CERTIFICATE-----" } };
 const env = Object.fromEntries(
   Object.entries(passwordVariables).map(([user, variable]) => [variable, passwords[user as keyof typeof passwords]]),
 );
@@ -45,7 +47,7 @@ it("the drill's recommended clients have exactly the options that redis-ha conne
   try {
     await fs.symlink(path.join(project, "node_modules"), path.join(folder, "node_modules"));
     await fs.writeFile(path.join(folder, "package.json"), '{ "type": "module" }');
-    const printed = ioredisModule("local", inventory);
+    const printed = ioredisModule("local", inventory, logins.tls);
     await fs.writeFile(path.join(folder, "redis.ts"), printed);
     await fs.writeFile(
       path.join(folder, "use.ts"),
@@ -63,10 +65,10 @@ it("the drill's recommended clients have exactly the options that redis-ha conne
       timeout: 20_000,
     });
     const [options = "", reader = ""] = stdout.split("\n");
-    expect(JSON.parse(options)).toEqual(JSON.parse(describe(recommendedOptions(inventory, "master", passwords))));
+    expect(JSON.parse(options)).toEqual(JSON.parse(describe(recommendedOptions(inventory, "master", logins))));
     expect(printed).toContain(`}, ${HEARTBEAT_MS});`);
 
-    const { role, preferredSlaves, username, password } = recommendedOptions(inventory, "slave", passwords);
+    const { role, preferredSlaves, username, password } = recommendedOptions(inventory, "slave", logins);
     const picked = preferredSlaves as (list: object[]) => object | null;
     expect(JSON.parse(reader)).toEqual([role, username, password, picked([{ ip: "x" }]), picked([])]);
   } finally {
@@ -92,7 +94,7 @@ it(
       const state = path.join(folder, "state");
       const listening = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", state, "--appendonly", "yes"];
       const server = execa("redis-server", [...listening, ...slowly], { reject: false, stdio: "ignore" });
-      const { sentinels, username, password, ...options } = recommendedOptions(inventory, "master", passwords);
+      const { sentinels, username, password, tls: _, ...options } = recommendedOptions(inventory, "master", logins);
       expect([username, password]).toEqual(["app", "of-app"]);
       expect(sentinels).toHaveLength(1);
       const client = new Redis({ ...options, host: "127.0.0.1", port });

@@ -24,7 +24,7 @@ describe.sequential("a loss", { timeout: 90_000 }, () => {
       clients: ["recommended"],
       rate: "full",
       wait: false,
-      passwords: cluster.passwords,
+      logins: cluster.logins,
     });
     try {
       await load.succeeded(-Infinity);
@@ -65,7 +65,7 @@ describe.sequential("a loss", { timeout: 90_000 }, () => {
       clients: ["defaults"],
       rate: "paced",
       wait: true,
-      passwords: cluster.passwords,
+      logins: cluster.logins,
     });
     try {
       const before = await master();

@@ -61,7 +61,7 @@ describe.sequential("2: the master hangs", () => {
     const master = await cluster.master();
     const pid = cluster.pid(master, "redis");
     const record = recordOf(pid);
-    const defaults = createClient("defaults", cluster.cluster.topology, "master", cluster.cluster.passwords);
+    const defaults = createClient("defaults", cluster.cluster.topology, "master", cluster.cluster.logins);
     try {
       await defaults.set("of-a-client-with-defaults", "1");
       const { load, changes } = await hanging(pid, async () => {

@@ -1,4 +1,4 @@
-import { loginOf } from "../../cli/client-options.ts";
+import { directLoginOf } from "../../cli/client-options.ts";
 import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -36,7 +36,7 @@ describeInNamespaces("a master is back as replica, and its successor is cut off 
       "control",
       "redis-cli",
       [...where, "SENTINEL", "REPLICAS", inventory.masterName],
-      { env: { REDISCLI_AUTH: cluster().passwords["sentinel-client"] } },
+      { env: { REDISCLI_AUTH: cluster().logins.passwords["sentinel-client"] } },
     );
     const words = reply.split("\n");
     const start = words.findIndex((word, index) => word === namespaces.address(of) && words[index - 1] === "ip");
@@ -97,7 +97,6 @@ describeInNamespaces("a master is back as replica, and its successor is cut off 
     expect(await masterOtherThan(second)).toBe(first);
     const client = cluster().inside("control");
     const { address: host, port } = cluster().endpoint(first);
-    const { username, password } = loginOf("master", cluster().passwords);
     await client.ask("startWriter", {
       name: "confirmed",
       waitReplicas: 1,

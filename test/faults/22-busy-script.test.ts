@@ -1,7 +1,8 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
-import type { ClientPasswords } from "../../secrets/client-passwords.ts";
+import { directLoginOf } from "../../cli/client-options.ts";
+import type { ClientLogins } from "../../secrets/logins.ts";
 import { type Endpoint, withConnection } from "../../cluster/connection.ts";
 import { AcknowledgedWriter } from "../../drill/acknowledged-writer.ts";
 import { AppliedCluster } from "../support/applied-cluster.ts";
@@ -31,8 +32,8 @@ class ScriptSender {
   outcome: string | undefined;
   private readonly redis: Redis;
 
-  constructor({ address, port }: { address: string; port: number }, script: string, passwords: ClientPasswords) {
-    const login = { username: "app", password: passwords.app };
+  constructor({ address, port }: { address: string; port: number }, script: string, logins: ClientLogins) {
+    const login = directLoginOf("master", logins);
     this.redis = new Redis({ host: address, port, ...login, maxRetriesPerRequest: 0, retryStrategy: () => null });
     this.redis.on("error", () => undefined);
     this.redis.eval(script, 0).then(
@@ -72,7 +73,7 @@ describe.sequential("22: a busy script", () => {
       const load = await cluster.underLoad(async () => {
         await waitFor("writes that WAIT confirms", () => confirmed.acknowledged > 20 || undefined, 5000);
         changes = await cluster.masterChanges(async () => {
-          sender = new ScriptSender(cluster.endpoint(node), script, cluster.cluster.passwords);
+          sender = new ScriptSender(cluster.endpoint(node), script, cluster.cluster.logins);
           const ended = await sender.ended();
           ({ outcome } = ended);
           console.log(`${ended.ms} ms until: ${outcome.slice(0, 100)}`);

@@ -26,7 +26,7 @@ describe.sequential("31: a long outage", { timeout: 150_000 }, () => {
     const writers = clientKinds.map((client) => {
       const options = { client, rate: "paced", wait: false } as const;
       return new Writer(
-        createClient(client, cluster.topology, "master", cluster.passwords),
+        createClient(client, cluster.topology, "master", cluster.logins),
         new Ledger(`outage:${client}`),
         options,
       );

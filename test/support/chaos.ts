@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
-import { clientOptions, loginOf } from "../../cli/client-options.ts";
+import { clientOptions, directLoginOf } from "../../cli/client-options.ts";
 import { redisEndpoint } from "../../cluster/answers.ts";
 import type { Endpoint } from "../../cluster/connection.ts";
 import { type ClusterView, troubles } from "../../cluster/view.ts";
@@ -13,7 +13,7 @@ import type { EnvironmentInput } from "../../environments/environment.ts";
 import { unitNames } from "../../topology/host-places.ts";
 import type { Inventory, InventoryEnvironment } from "../../topology/inventory.ts";
 import type { NodeSecrets } from "../../topology/node-secrets.ts";
-import { storedClientPasswords } from "./stored-secrets.ts";
+import { storedClientLogins } from "./stored-secrets.ts";
 import { inNamespace } from "../../tools/lab/network.ts";
 import type { Host } from "../../tools/lab/host.ts";
 import { chaosLine, type Outcome, type Seen } from "./chaos-line.ts";
@@ -163,7 +163,7 @@ export class Chaos {
     this.processes.push(started);
     const [first = ""] = this.names;
     const share = JSON.parse(fs.readFileSync(this.file(first, "secrets", "secrets.json"), "utf8")) as NodeSecrets;
-    started.ask("speak", this.inventory.nodes, { passwords: share.passwords }).catch(() => undefined);
+    started.ask("speak", this.inventory.nodes, share).catch(() => undefined);
     return started;
   }
 
@@ -188,7 +188,7 @@ export class Chaos {
     const before = await this.master();
     const clients = this.inside("control");
     try {
-      const options = clientOptions(this.inventory, "master", storedClientPasswords(this.cluster.store));
+      const options = clientOptions(this.inventory, "master", storedClientLogins(this.cluster.store));
       const connection = { ...options, sentinels: [...options.sentinels] };
       const [plain, wait] = ["plain", "wait"].map((kind) => `${kind}-${++this.runs}`) as [string, string];
       await clients.ask("startWriter", { name: plain, waitReplicas: 0, connection });
@@ -230,11 +230,11 @@ export class Chaos {
   async beside(node: string): Promise<{ finish(server: Endpoint): Promise<{ plain: Written; wait: Written }> }> {
     const clients = this.inside({ node });
     const { address: host, port } = this.endpoint(node);
-    const { username, password } = loginOf("master", storedClientPasswords(this.cluster.store));
+    const login = directLoginOf("master", storedClientLogins(this.cluster.store));
     const writers: WriterOptions[] = ["plain", "wait"].map((kind, waitReplicas) => ({
       name: `beside-${kind}-${++this.runs}`,
       waitReplicas,
-      connection: { host, port, username, password },
+      connection: { host, port, ...login },
     }));
     for (const writer of writers) await clients.ask("startWriter", writer);
     for (const { name } of writers) await untilWritten(clients, name);

@@ -11,7 +11,7 @@ import { secretsConf, writeServerSecrets } from "../../agent/server-secrets.ts";
 import { speakAsAgent, stageSecrets } from "../../agent/secrets.ts";
 import { serverNames } from "../../agent/server.ts";
 import { parseEnvironment } from "../../environments/parse.ts";
-import { type ClientPasswords, clientPasswords } from "../../secrets/client-passwords.ts";
+import { type ClientLogins, clientLogins } from "../../secrets/logins.ts";
 import { nodeSecrets } from "../../secrets/node-secrets.ts";
 import { readyStore } from "../../secrets/open-store.ts";
 import { sentinelUsersAcl, usersAcl } from "../../topology/acl.ts";
@@ -47,7 +47,7 @@ export class ClusterFixture {
   readonly specs: ReadonlyMap<string, NodeSpec>;
   private readonly processes = new Map<string, ChildProcess>();
   /** What clients log in with. */
-  passwords!: ClientPasswords;
+  logins!: ClientLogins;
   private readonly killAll = (): void => this.processes.forEach((child) => child.kill("SIGKILL"));
 
   private constructor(
@@ -70,6 +70,7 @@ export class ClusterFixture {
       quorum: 2,
       minReplicasToWrite: shape === "three" ? 1 : 0,
       secrets: { kind: "file" },
+      tls: true,
       nodes,
       stacks: nodes.map(({ zone }) => `local-zone-${zone}`),
     };
@@ -213,6 +214,7 @@ export class ClusterFixture {
       node,
       peers: nodes.filter(({ name }) => name !== node.name),
       seed: "redis-a",
+      tls: true,
       files: {
         "redis.conf": node.redisPort === undefined ? undefined : redisConf(node.redisPort, minReplicasToWrite),
         "sentinel.conf": sentinelConf(node.sentinelPort ?? 0, masterName, this.options.downAfterMs ?? 60_000),
@@ -256,11 +258,11 @@ export class ClusterFixture {
     const store = await readyStore({ environment, inventory }, root);
     for (const spec of this.specs.values()) {
       const folder = this.folder(spec.node.name);
-      stageSecrets(folder, await nodeSecrets(store, environment, spec.node));
+      stageSecrets(folder, await nodeSecrets(store, environment, spec.node, this.inventory.tls));
       for (const server of serverNames(spec.node)) await writeServerSecrets(server, spec, folder);
       speakAsAgent(inventory.nodes, folder);
     }
-    this.passwords = await clientPasswords({ environment, inventory }, root);
+    this.logins = await clientLogins({ environment, inventory }, root);
   }
 
   private log(node: string, server: string): Promise<string> {
@@ -270,7 +272,12 @@ export class ClusterFixture {
 
 const runId = (node: TopologyNode): string => createHash("sha1").update(node.name).digest("hex");
 
-const redisConf = (port: number, minReplicas: number): string => `port ${port}
+const listening = (port: number): string => `port 0
+tls-port ${port}
+tls-replication yes
+tls-auth-clients optional`;
+
+const redisConf = (port: number, minReplicas: number): string => `${listening(port)}
 bind 127.0.0.1
 save ""
 appendonly yes
@@ -281,7 +288,7 @@ min-replicas-max-lag 2
 repl-diskless-sync-delay 0
 `;
 
-const sentinelConf = (port: number, masterName: string, downAfterMs: number): string => `port ${port}
+const sentinelConf = (port: number, masterName: string, downAfterMs: number): string => `${listening(port)}
 bind 127.0.0.1
 sentinel down-after-milliseconds ${masterName} ${downAfterMs}
 sentinel failover-timeout ${masterName} 10000

@@ -9,9 +9,9 @@ import { type Topology, topologyOf } from "../../topology/topology.ts";
 import { clientOptions, loginOf } from "../../cli/client-options.ts";
 import type { WriterOptions } from "../../drill/acknowledged-writer.ts";
 import { readShare, speakAsAgent } from "../../agent/secrets.ts";
-import type { ClientPasswords } from "../../secrets/client-passwords.ts";
+import type { ClientLogins } from "../../secrets/logins.ts";
 import type { Checkout } from "./checkout.ts";
-import { storedClientPasswords } from "./stored-secrets.ts";
+import { storedClientLogins } from "./stored-secrets.ts";
 import { type Load, SteadyWriter } from "./steady-writer.ts";
 
 /** A running cluster as a test looks at it: by its own questions, not by the project's `status` or `verify`. */
@@ -34,20 +34,20 @@ export class Cluster {
   }
 
   /** Of the cluster's clients. */
-  get passwords(): ClientPasswords {
-    return storedClientPasswords(this.checkout().store(this.topology.environment));
+  get logins(): ClientLogins {
+    return storedClientLogins(this.checkout().store(this.topology.environment));
   }
 
   /** How a client reaches the master. */
   get clientOptions(): WriterOptions["connection"] {
-    const { sentinels, ...options } = clientOptions(this.topology, "master", this.passwords);
+    const { sentinels, ...options } = clientOptions(this.topology, "master", this.logins);
     return { ...options, sentinels: [...sentinels] };
   }
 
   /** The same with nothing else than it takes. */
   get plainOptions(): WriterOptions["connection"] {
     const { sentinels = [], name = "" } = this.clientOptions;
-    return { sentinels, name, ...loginOf("master", this.passwords) };
+    return { sentinels, name, ...loginOf("master", this.logins) };
   }
 
   get names(): string[] {
@@ -134,7 +134,7 @@ export class Cluster {
    * @param then the cluster at the end, should `use` add or remove nodes
    */
   async underLoad(use: (writer: SteadyWriter) => Promise<unknown>, then: () => Cluster = () => this): Promise<Load> {
-    const writer = new SteadyWriter(this.topology, this.passwords);
+    const writer = new SteadyWriter(this.topology, this.logins);
     try {
       await waitFor("the first writes", () => writer.count > 20 || undefined, 5000);
       await use(writer);

@@ -3,7 +3,8 @@ import os from "node:os";
 import path from "node:path";
 import { projectRoot } from "../../agent/node-folder.ts";
 import type { Chaos } from "./chaos.ts";
-import { storedClientPasswords } from "./stored-secrets.ts";
+import { directLoginOf } from "../../cli/client-options.ts";
+import { storedClientLogins } from "./stored-secrets.ts";
 
 /** With its header just under 16 KiB, the size of a piece of memory that the servers' allocator has. */
 const VALUE_BYTES = 16_000;
@@ -45,7 +46,7 @@ export async function grow(chaos: Chaos, fromGb: number, toGb: number): Promise<
   const numbers = [port, keysOf(fromGb), keysOf(toGb), VALUE_BYTES].map(String);
   const program = path.join(import.meta.dirname, "fill-data.ts");
   await chaos.cluster.lab.exec([process.execPath, "--import", "tsx", program, address, ...numbers], {
-    env: { REDISCLI_AUTH: storedClientPasswords(chaos.cluster.store).app },
+    env: { LOGIN: JSON.stringify(directLoginOf("master", storedClientLogins(chaos.cluster.store))) },
     cwd: projectRoot(import.meta.dirname),
     stdin: "ignore",
     timeout: FILL_TIMEOUT_MS_PER_GB * Math.max(1, toGb - fromGb),

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { ClientPasswords } from "../../secrets/client-passwords.ts";
+import type { ClientLogins } from "../../secrets/logins.ts";
 
 /**
  * What must be nowhere but in the store and on the nodes: each password, and of each private key a line.
@@ -17,9 +17,13 @@ export function secretValues(store: string): string[] {
 }
 
 /** What clients log in with. @param store a folder with one file a secret */
-export function storedClientPasswords(store: string): ClientPasswords {
-  const read = (user: string): string => fs.readFileSync(path.join(store, "users", user), "utf8");
-  return { app: read("app"), reader: read("reader"), "sentinel-client": read("sentinel-client") };
+export function storedClientLogins(store: string): ClientLogins {
+  const read = (...name: string[]): string => fs.readFileSync(path.join(store, ...name), "utf8");
+  const password = (user: string): string => read("users", user);
+  return {
+    passwords: { app: password("app"), reader: password("reader"), "sentinel-client": password("sentinel-client") },
+    tls: { authority: read("tls", "ca.crt") },
+  };
 }
 
 /** The files below a folder that have one of these texts in them. */
