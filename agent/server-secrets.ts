@@ -147,7 +147,7 @@ export async function setSecrets(session: Session): Promise<string[]> {
 async function setRedisSecrets({ spec, folder }: Session): Promise<string[]> {
   const { acl, spoken } = await serverSecrets("redis", spec, folder);
   const set = async (redis: Redis): Promise<string[]> => {
-    const done = (await loadUsers(redis, parseAcl(acl))).map((user) => `redis: user ${user}, mended`);
+    const done = mended("redis", await loadUsers(redis, parseAcl(acl)));
     const running = pairs(await redis.call("CONFIG", "GET", ...Object.keys(spoken)));
     if (Object.entries(spoken).every(([key, value]) => running[key] === value)) return done;
     await redis.call("CONFIG", "SET", ...Object.entries(spoken).flat());
@@ -157,6 +157,9 @@ async function setRedisSecrets({ spec, folder }: Session): Promise<string[]> {
   await writeServerSecrets("redis", spec, folder);
   return done;
 }
+
+const mended = (server: ServerName, users: readonly string[]): string[] =>
+  users.length > 0 ? [`${server}: users mended (${users.join("; ")})`] : [];
 
 function noMaster(error: Error): undefined {
   if (!watchesNothing(error.message)) throw error;
@@ -168,7 +171,7 @@ async function setSentinelSecrets({ spec, folder }: Session): Promise<string[]> 
   // As whom it speaks it tells nobody. The file tells it, and is written last; but MONITOR begins anew, without any of that.
   const written = readIfThere(secretsConf(folder, "sentinel")) === confOf("sentinel", spec, secrets, folder);
   const set = async (sentinel: Redis): Promise<string[]> => {
-    const done = (await loadUsers(sentinel, parseAcl(acl))).map((user) => `sentinel: user ${user}, mended`);
+    const done = mended("sentinel", await loadUsers(sentinel, parseAcl(acl)));
     const flags = await sentinel
       .call("SENTINEL", "MASTER", spec.masterName)
       .then((reply) => pairs(reply)["flags"], noMaster);

@@ -140,6 +140,7 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
       "replica-caught-up redis-b",
       "replica-caught-up redis-c",
       "good-replicas redis-a",
+      "users redis-a",
     ]);
     expect(await message("good-replicas")).toBe("redis-a has 0 replicas in step; it accepts writes with 1 and more");
   });
