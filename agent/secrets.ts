@@ -29,27 +29,40 @@ export function stageSecrets(folder: NodeFolder, secrets: NodeSecrets): string[]
  * @throws naming a server that does not take them; nothing was changed
  */
 export async function refuseOtherSecrets(spec: NodeSpec, folder: NodeFolder, share: NodeSecrets): Promise<void> {
-  if (isDeepStrictEqual(readShare(folder)?.passwords, share.passwords)) return;
+  const former = readShare(folder);
+  if (isDeepStrictEqual([former?.passwords, former?.tls?.authority], [share.passwords, share.tls?.authority])) return;
   const nodes = allNodes(spec);
-  speakWith(nodes, share);
-  const asked = [
+  const servers = [
     ...nodes.filter(isData).map((node) => ({ server: `redis-server of ${node.name}`, at: redisEndpoint(node) })),
     ...nodes
       .filter(hasSentinel)
       .map((node) => ({ server: `the Sentinel of ${node.name}`, at: sentinelEndpoint(node) })),
-  ].map(async ({ server, at }) => {
-    const shutOut = await withConnection(at, (redis) => redis.ping()).then(
-      () => false,
-      (error: Error) => error instanceof Unreachable && error.notLetIn,
+  ];
+  const refused = async (): Promise<(Error | undefined)[]> =>
+    Promise.all(
+      servers.map(({ at }) =>
+        withConnection(at, (redis) => redis.ping()).then(
+          () => undefined,
+          (error: Error) => error,
+        ),
+      ),
     );
-    return shutOut ? [`${server} (${at.address}:${at.port})`] : [];
+  if (former) speakWith(nodes, former);
+  const before = former ? await refused() : [];
+  speakWith(nodes, share);
+  const after = await refused();
+  const shutOut = servers.find((_, index) => {
+    const error = after[index];
+    const knewUs = index in before && before[index] === undefined;
+    return error && (knewUs || (error instanceof Unreachable && error.notLetIn));
   });
-  const [server] = (await Promise.all(asked)).flat();
-  if (server === undefined) return;
+  if (!shutOut) return;
+  const { server, at } = shutOut;
   throw new Error(
-    `${spec.node.name}: ${server} runs, and does not take the password that the environment's store has. Nothing was changed. ` +
-      `If another computer made its secrets, bring them here (docs/security.md); if it was started by a version of this project ` +
-      `without users, or its secrets are lost, stop all nodes (${stopCommand(spec)}) and apply again: the data stays`,
+    `${spec.node.name}: ${server} (${at.address}:${at.port}) runs, and would not know it with what the environment's store has. ` +
+      `Nothing was changed. If another computer made its secrets, bring them here (docs/security.md). If they are lost, TLS was ` +
+      `switched on or off, or an earlier version of this project without users has started it: stop all nodes ` +
+      `(${stopCommand(spec)}) and apply again; the data stays`,
   );
 }
 

@@ -1,4 +1,3 @@
-import { tlsAccess } from "../../cluster/access.ts";
 import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -6,6 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readStream } from "../../agent/crash/replication-stream.ts";
 import { waitFor } from "../../agent/processes.ts";
+import { type Access, tlsAccess, useAccess } from "../../cluster/access.ts";
 import { redisStateOf } from "../../cluster/answers.ts";
 import { KeptConnection, parseInfo, withConnection } from "../../cluster/connection.ts";
 import { passwordHash } from "../../secrets/passwords.ts";

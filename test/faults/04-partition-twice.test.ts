@@ -100,7 +100,7 @@ describeInNamespaces("a master is back as replica, and its successor is cut off 
     await client.ask("startWriter", {
       name: "confirmed",
       waitReplicas: 1,
-      connection: { host, port, username, password },
+      connection: { host, port, ...directLoginOf("master", cluster().logins) },
     });
     await delay(CUT_MS);
     expect(await client.ask("acknowledged", "confirmed")).toBeGreaterThan(0);
