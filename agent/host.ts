@@ -75,7 +75,7 @@ export async function host(argv: readonly string[]): Promise<number> {
         return 0;
       case "apply-again": {
         const spec = applied(folder());
-        say(spec.node.name, await applySpec(spec, folder(), { report: tell(spec.node.name) }));
+        say(spec.node.name, await applySpec(spec, folder(), { report: tell(spec.node.name), secrets: fromRoot() }));
         return 0;
       }
       case "retired":
@@ -129,12 +129,13 @@ async function onThisComputer(step: ProvisionerStep): Promise<void> {
   if (step === "install") return install(spec);
   const { name } = spec.node;
   const folder = onHost(spec) ? hostFolder(spec.environment, name) : folderOf(spec.environment, name);
-  const secrets = onHost(spec)
-    ? // From root, who has it from the operator's computer.
-      ((JSON.parse(fs.readFileSync(0, "utf8")) as NodeSecrets | null) ?? undefined)
-    : await shareOfLocal(spec, described(spec.environment), projectRoot());
+  const secrets = onHost(spec) ? fromRoot() : await shareOfLocal(spec, described(spec.environment), projectRoot());
   say(name, await applySpec(spec, folder, { report: tell(name), secrets }));
 }
+
+/** A node's share, as input from root, who has it from the operator's computer; undefined where nothing was sent. */
+const fromRoot = (): NodeSecrets | undefined =>
+  (JSON.parse(fs.readFileSync(0, "utf8")) as NodeSecrets | null) ?? undefined;
 
 /** Once more on the node's host, as root, with what the operator's side knows as input. */
 async function overSsh(step: ProvisionerStep): Promise<void> {
@@ -200,7 +201,7 @@ function again(step: "converge" | "up", input: HostInput, env: Record<string, st
   const changed = ensureRoles(told);
   if (changed.length > 0) say(node, changed);
   if (step === "up") return;
-  if (isThere) asServiceUser(told.engine, ["apply-again", folder.root], env);
+  if (isThere) asServiceUser(told.engine, ["apply-again", folder.root], env, JSON.stringify(input.secrets ?? null));
   else applyAsUser(told, input, env);
 }
 

@@ -94,7 +94,7 @@ it(
       const state = path.join(folder, "state");
       const listening = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", state, "--appendonly", "yes"];
       const server = execa("redis-server", [...listening, ...slowly], { reject: false, stdio: "ignore" });
-      const { sentinels, username, password, tls: _, ...options } = recommendedOptions(inventory, "master", logins);
+      const { sentinels, username, password, ...options } = recommendedOptions(inventory, "master", { passwords });
       expect([username, password]).toEqual(["app", "of-app"]);
       expect(sentinels).toHaveLength(1);
       const client = new Redis({ ...options, host: "127.0.0.1", port });

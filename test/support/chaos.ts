@@ -12,8 +12,7 @@ import type { Where } from "../../drill/namespaces.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import { unitNames } from "../../topology/host-places.ts";
 import type { Inventory, InventoryEnvironment } from "../../topology/inventory.ts";
-import type { NodeSecrets } from "../../topology/node-secrets.ts";
-import { storedClientLogins } from "./stored-secrets.ts";
+import { storedClientLogins, storedOperatorLogins } from "./stored-secrets.ts";
 import { inNamespace } from "../../tools/lab/network.ts";
 import type { Host } from "../../tools/lab/host.ts";
 import { chaosLine, type Outcome, type Seen } from "./chaos-line.ts";
@@ -94,6 +93,7 @@ export class Chaos {
 
   /** What the nodes say that the clients reach. */
   view(): Promise<ClusterView> {
+    this.letSpeak(this.observer);
     return this.observer.ask("view", ENVIRONMENT, this.inventory);
   }
 
@@ -161,10 +161,13 @@ export class Chaos {
     };
     const started = new InsideProcess({ command }, where, this.program);
     this.processes.push(started);
-    const [first = ""] = this.names;
-    const share = JSON.parse(fs.readFileSync(this.file(first, "secrets", "secrets.json"), "utf8")) as NodeSecrets;
-    started.ask("speak", this.inventory.nodes, share).catch(() => undefined);
+    this.letSpeak(started);
     return started;
+  }
+
+  /** With the nodes as they are described now: their addresses may have changed. */
+  private letSpeak(process: InsideProcess): void {
+    process.ask("speak", this.inventory.nodes, storedOperatorLogins(this.cluster.store)).catch(() => undefined);
   }
 
   /** The network namespace of a host. */

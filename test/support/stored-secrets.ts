@@ -1,6 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { ClientLogins } from "../../secrets/logins.ts";
+import {
+  type ClientLogins,
+  type ClientUser,
+  clientUsers,
+  type Logins,
+  type OperatorLogins,
+} from "../../secrets/logins.ts";
+import { type OwnUser, ownUsers } from "../../topology/node-secrets.ts";
 
 /**
  * What must be nowhere but in the store and on the nodes: each password, and of each private key a line.
@@ -17,11 +24,15 @@ export function secretValues(store: string): string[] {
 }
 
 /** What clients log in with. @param store a folder with one file a secret */
-export function storedClientLogins(store: string): ClientLogins {
+export const storedClientLogins = (store: string): ClientLogins => storedLogins(store, clientUsers);
+
+/** What agents log in with, without a certificate of their own. */
+export const storedOperatorLogins = (store: string): OperatorLogins => storedLogins(store, ownUsers);
+
+function storedLogins<U extends ClientUser | OwnUser>(store: string, users: readonly U[]): Logins<U> {
   const read = (...name: string[]): string => fs.readFileSync(path.join(store, ...name), "utf8");
-  const password = (user: string): string => read("users", user);
   return {
-    passwords: { app: password("app"), reader: password("reader"), "sentinel-client": password("sentinel-client") },
+    passwords: Object.fromEntries(users.map((user) => [user, read("users", user)])) as Record<U, string>,
     tls: { authority: read("tls", "ca.crt") },
   };
 }
