@@ -12,7 +12,7 @@ import { isAlive, readRecord, takeLock } from "./processes.ts";
 import { failOnError, noteComplete, untilInStep } from "./restart.ts";
 import type { ServerName, ServerRecord } from "./server.ts";
 import { refuseOtherSecrets, stageSecrets } from "./secrets.ts";
-import { setSecrets } from "./server-secrets.ts";
+import { setSecrets } from "./apply-secrets.ts";
 import { type Report, type Session, withSession } from "./session.ts";
 import { noteProven, stageFiles } from "./stage.ts";
 

@@ -22,6 +22,7 @@ export function configChecks(context: Context): Finding[] {
             ...applied(expected, context),
             ...files(expected, context),
             ...users(expected, context),
+            ...certificates(expected, context),
             ...handOvers(node, context),
           ]
         : [];
@@ -141,6 +142,16 @@ function users({ spec }: ExpectedNode, { evidence, converge }: Context): Finding
   if (!wrong) return [];
   const message = wrong.length === 0 ? `${node.name} has the applied users` : `${node.name}: ${wrong.join("; ")}`;
   return [finding("users", node, wrong.length === 0, message, converge)];
+}
+
+/** Whoever does not renew it in time is shut out by everybody on one day. */
+function certificates({ spec }: ExpectedNode, { evidence, converge }: Context): Finding[] {
+  const { node } = spec;
+  const wrong = evidence.files.get(node.name)?.certificates;
+  if (!wrong || spec.tls !== true) return [];
+  const message = wrong.length === 0 ? `${node.name} has a valid certificate` : `${node.name}: ${wrong.join("; ")}`;
+  const renew = `renew it (docs/security.md), and ${converge}`;
+  return [finding("certificate", node, wrong.length === 0, message, renew)];
 }
 
 function files({ spec }: ExpectedNode, { evidence, converge }: Context): Finding[] {

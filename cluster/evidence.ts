@@ -5,7 +5,7 @@ import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } fr
 import { isUnderWay, readJournal } from "../agent/handover/journal.ts";
 import { isAlive, readRecord } from "../agent/processes.ts";
 import { redisRecord, serverNames } from "../agent/server.ts";
-import { usersDiffer } from "../agent/server-secrets.ts";
+import { certificateProblems, usersDiffer } from "../agent/apply-secrets.ts";
 import { canonicalKey } from "../topology/config-file.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { parseNodeSpec, type NodeSpec } from "../topology/node-spec.ts";
@@ -65,6 +65,8 @@ export interface FilesOnDisk {
   readonly agent: boolean;
   /** What is wrong with the users of its servers, loaded or on disk, in words. */
   readonly users: readonly string[];
+  /** What is wrong with its certificate, in words. */
+  readonly certificates: readonly string[];
   /** Its redis-server was started with a replica-priority by the age of its data, and has not been in step since. */
   readonly catchingUp: boolean;
   /** A hand-over of this node's role that nobody works on any more. */
@@ -150,13 +152,17 @@ export async function nodeFacts(folder: NodeFolder): Promise<NodeFacts> {
   const journal = readJournal(folder);
   const agent = readRecord(path.join(folder.run, "agent.json"));
   const applied = appliedSpec(folder);
-  const users = applied ? serverNames(applied.node).map((server) => usersDiffer(server, applied, folder)) : [];
+  const [users, certificates] = [usersDiffer, certificateProblems].map(async (ask) => {
+    const answers = applied ? serverNames(applied.node).map((server) => ask(server, applied, folder)) : [];
+    return [...new Set((await Promise.all(answers)).flat())];
+  }) as [Promise<string[]>, Promise<string[]>];
   return {
     files: {
       redisConf: readIfThere(folder.redisConf),
       sentinelConf: readIfThere(folder.sentinelConf),
       agent: agent !== undefined && isAlive(agent),
-      users: (await Promise.all(users)).flat(),
+      users: await users,
+      certificates: await certificates,
       catchingUp: redisRecord(folder)?.priority !== undefined,
       ...(journal && !isUnderWay(journal) ? { interrupted: journal } : {}),
     },

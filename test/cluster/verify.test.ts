@@ -264,7 +264,7 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
     mend.push(() => fs.writeFile(redisConf, files["redis.conf"] ?? ""));
     await fs.writeFile(redisConf, files["redis.conf"]?.replace("64mb", "65mb") ?? "");
     expect(await failing()).toEqual(["files-on-disk redis-a"]);
-    expect(await message("files-on-disk")).toBe('redis-a: redis.conf differs (line 5 is "maxmemory 65mb")');
+    expect(await message("files-on-disk")).toBe('redis-a: redis.conf differs (line 8 is "maxmemory 65mb")');
     mend.push(() => fs.writeFile(sentinelConf, files["sentinel.conf"] ?? ""));
     await fs.rm(sentinelConf);
     expect(await message("files-on-disk")).toContain("sentinel.conf is missing");

@@ -31,7 +31,16 @@ describeInNamespaces("a master is back as replica, and its successor is cut off 
   async function roleSeen(by: string, of: string): Promise<string | undefined> {
     const { namespaces, inventory } = cluster();
     const port = inventory.nodes.find(({ name }) => name === by)?.sentinelPort;
-    const where = ["-h", namespaces.address(by), "-p", String(port), "--user", "sentinel-client"];
+    const where = [
+      "-h",
+      namespaces.address(by),
+      "-p",
+      String(port),
+      "--user",
+      "sentinel-client",
+      "--tls",
+      "--insecure",
+    ];
     const reply = await namespaces.run(
       "control",
       "redis-cli",

@@ -44,7 +44,9 @@ describeWithHosts.sequential("secrets on hosts", () => {
     for (const node of cluster.names) {
       const { root } = cluster.lab.host(node);
       const folder = `/var/lib/redis-ha/hosts/${node}`;
-      const read = ["secrets.json", "redis.conf", "sentinel.conf"].map((name) => `${folder}/secrets/${name}`);
+      const read = ["secrets.json", "node.key", "redis.conf", "sentinel.conf"].map(
+        (name) => `${folder}/secrets/${name}`,
+      );
       const own = [...read, `${folder}/redis/runtime.conf`, `${folder}/sentinel/sentinel.conf`];
       expect(await cluster.onHost(node, `stat -c '%U %a' ${own.join(" ")} | sort -u`)).toBe("redis 600");
       for (const part of ["etc", "var", "tmp", "run", "usr/lib/redis-ha"]) {

@@ -39,7 +39,7 @@ describe.sequential("secrets of a cluster on this computer", () => {
     const allowed = cluster.cluster.names.flatMap((node) => {
       const { root, runtimeConf, sentinelState } = cluster.folder(node);
       return [
-        ...["secrets.json", "redis.conf", "sentinel.conf"].map((file) => path.join(root, "secrets", file)),
+        ...["secrets.json", "node.key", "redis.conf", "sentinel.conf"].map((file) => path.join(root, "secrets", file)),
         runtimeConf,
         sentinelState,
       ];

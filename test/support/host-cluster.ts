@@ -146,7 +146,7 @@ export class HostCluster {
     const user = sentinel ? "sentinel-peer" : "admin";
     const password = fs.readFileSync(path.join(this.store, "users", user), "utf8");
     const server = ["-h", this.lab.host(node).address, ...(sentinel ? ["-p", "26379"] : [])];
-    return ["env", `REDISCLI_AUTH=${password}`, "redis-cli", "--user", user, ...server];
+    return ["env", `REDISCLI_AUTH=${password}`, "redis-cli", "--user", user, "--tls", "--insecure", ...server];
   }
 
   async holds(): Promise<void> {
