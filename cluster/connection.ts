@@ -114,7 +114,11 @@ export class KeptConnection {
   ) {
     this.redis = new Redis({
       ...common(endpoint, timeoutMs),
-      retryStrategy: () => RECONNECT_MS,
+      retryStrategy: () => {
+        // Passwords may have been replaced since.
+        Object.assign(this.redis.options, accessTo(endpoint));
+        return RECONNECT_MS;
+      },
       // One that was cut off would stay dead long after the network is back, since TCP tries ever more seldom; and what
       // was asked in vain would pile up for an answer of a server that hangs.
       socketTimeout: SILENCES * timeoutMs,

@@ -4,6 +4,7 @@ import type { TopologyNode } from "../topology/topology.ts";
 import { namesOf, tlsProblems } from "./certificates.ts";
 import { authorityFile, certificateOf, keyOf } from "./init.ts";
 import { passwordHash, passwordOf, type User } from "./passwords.ts";
+import { otherPasswordsOf } from "./rotation.ts";
 import type { SecretStore } from "./store.ts";
 
 /**
@@ -27,9 +28,12 @@ export async function nodeSecrets(
     [...redisUsers, ...sentinelUsers].map(async (user) => [user, await read(passwordOf(user))] as const),
   );
   const byUser = Object.fromEntries(all) as Record<User, string>;
-  const hashes = Object.fromEntries(
-    all.map(([user, password]): [User, string[]] => [user, [passwordHash(password)]]),
-  ) as Record<User, string[]>;
+  const hashed = all.map(async ([user, password]): Promise<[User, string[]]> => {
+    const others = await Promise.all(otherPasswordsOf(user).map((name) => store.read(name)));
+    const right = new Set([password, ...others.filter((other) => other !== undefined)]);
+    return [user, [...right].map(passwordHash)];
+  });
+  const hashes = Object.fromEntries(await Promise.all(hashed)) as Record<User, string[]>;
   const passwords = Object.fromEntries(ownUsers.map((user) => [user, byUser[user]])) as NodeSecrets["passwords"];
   const set = tls && {
     authority: await read(authorityFile),
