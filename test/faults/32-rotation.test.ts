@@ -114,7 +114,7 @@ describe.sequential("32: secrets are replaced", () => {
           "-c",
           `timeout -s KILL ${ms / 1000} ${node} ${program} secrets rotate; true`,
         ]);
-        await cluster.verified();
+        await cluster.master();
       }
       await rotate();
       await rotate("--finish");
