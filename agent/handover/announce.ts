@@ -78,17 +78,20 @@ function monitor(
 ): Promise<boolean> {
   const { address, port } = redisEndpoint(master);
   const { username, password } = masterAccess();
-  return unlessSilent(link, (redis) =>
-    Promise.all([
-      redis.call("SENTINEL", "MONITOR", name, address, port, quorum),
-      redis.call(
+  const login = username === undefined || password === undefined ? [] : ["auth-user", username, "auth-pass", password];
+  return unlessSilent(link, async (redis) => {
+    // In one piece, so that it is heard as a whole or not at all.
+    const answers = await redis
+      .pipeline()
+      .call("SENTINEL", "MONITOR", name, address, port, quorum)
+      .call(
         ...(["SENTINEL", "SET", name] as const),
         ...["down-after-milliseconds", downAfterMs, "failover-timeout", failoverTimeoutMs],
-        ...["parallel-syncs", parallelSyncs],
-        ...(username === undefined || password === undefined ? [] : ["auth-user", username, "auth-pass", password]),
-      ),
-    ]),
-  );
+        ...["parallel-syncs", parallelSyncs, ...login],
+      )
+      .exec();
+    for (const [error] of answers ?? []) if (error) throw error;
+  });
 }
 
 /**
