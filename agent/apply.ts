@@ -11,7 +11,8 @@ import { appliedSpec, type NodeFolder } from "./node-folder.ts";
 import { isAlive, readRecord, takeLock } from "./processes.ts";
 import { failOnError, noteComplete, untilInStep } from "./restart.ts";
 import type { ServerName, ServerRecord } from "./server.ts";
-import { stageSecrets } from "./secrets.ts";
+import { refuseOtherSecrets, stageSecrets } from "./secrets.ts";
+import { setSecrets } from "./apply-secrets.ts";
 import { type Report, type Session, withSession } from "./session.ts";
 import { noteProven, stageFiles } from "./stage.ts";
 
@@ -23,15 +24,18 @@ import { noteProven, stageFiles } from "./stage.ts";
  * @returns what was changed, in words; nothing when there was nothing to change
  * @throws when the node cannot be made so; the message says why and what to do
  */
-export function applySpec(
+export async function applySpec(
   spec: NodeSpec,
   folder: NodeFolder,
   { report = () => undefined, secrets }: { report?: Report; secrets?: NodeSecrets | undefined } = {},
 ): Promise<string[]> {
-  return withSession(spec, folder, `apply-of-${spec.node.name}`, report, (session) => applyIn(session, secrets));
+  if (secrets) await refuseOtherSecrets(spec, folder, secrets);
+  // Before the first server is asked anything.
+  const staged = secrets ? stageSecrets(folder, secrets) : [];
+  return withSession(spec, folder, `apply-of-${spec.node.name}`, report, (session) => applyIn(session, staged));
 }
 
-async function applyIn(session: Session, secrets: NodeSecrets | undefined): Promise<string[]> {
+async function applyIn(session: Session, staged: readonly string[]): Promise<string[]> {
   const { spec, folder } = session;
   checkFiles(spec);
   return withNodeLock(spec, folder, async () => {
@@ -39,9 +43,10 @@ async function applyIn(session: Session, secrets: NodeSecrets | undefined): Prom
     const before = appliedSpec(folder)?.files["sentinel.conf"];
     const data = spec.node.redisPort !== undefined;
     const changes = data ? await setLiveKeys(session) : [];
-    changes.unshift(...stageFiles(spec, folder), ...(secrets ? stageSecrets(folder, secrets) : []));
+    changes.unshift(...stageFiles(spec, folder), ...staged);
     await ensureAgent(folder, changes, onHost(spec));
     await ensureServers(session, pids, changes);
+    changes.push(...(await setSecrets(session)));
     if (data) changes.push(...(await restartForRest(session)));
     if (spec.node.sentinelPort !== undefined) changes.push(...(await applySentinel(session, before)));
     if (changes.length > 0) await untilInStep(session);

@@ -25,6 +25,7 @@ import { NOTHING_TO_CHANGE, applyCommands } from "./not-applied.ts";
 import { refuseToMoveSeveral } from "./relocate.ts";
 import { OVERRIDE } from "./gate.ts";
 import { handOverToStop, stopNode } from "./operations.ts";
+import { speakAsAny } from "./secrets.ts";
 import { waitFor } from "./processes.ts";
 import { Resident } from "./resident.ts";
 import { leave, retire } from "./retire.ts";
@@ -74,7 +75,7 @@ export async function host(argv: readonly string[]): Promise<number> {
         return 0;
       case "apply-again": {
         const spec = applied(folder());
-        say(spec.node.name, await applySpec(spec, folder(), { report: tell(spec.node.name) }));
+        say(spec.node.name, await applySpec(spec, folder(), { report: tell(spec.node.name), secrets: fromRoot() }));
         return 0;
       }
       case "retired":
@@ -128,12 +129,13 @@ async function onThisComputer(step: ProvisionerStep): Promise<void> {
   if (step === "install") return install(spec);
   const { name } = spec.node;
   const folder = onHost(spec) ? hostFolder(spec.environment, name) : folderOf(spec.environment, name);
-  const secrets = onHost(spec)
-    ? // From root, who has it from the operator's computer.
-      ((JSON.parse(fs.readFileSync(0, "utf8")) as NodeSecrets | null) ?? undefined)
-    : await shareOfLocal(spec, described(spec.environment), projectRoot());
+  const secrets = onHost(spec) ? fromRoot() : await shareOfLocal(spec, described(spec.environment), projectRoot());
   say(name, await applySpec(spec, folder, { report: tell(name), secrets }));
 }
+
+/** A node's share, as input from root, who has it from the operator's computer; undefined where nothing was sent. */
+const fromRoot = (): NodeSecrets | undefined =>
+  (JSON.parse(fs.readFileSync(0, "utf8")) as NodeSecrets | null) ?? undefined;
 
 /** Once more on the node's host, as root, with what the operator's side knows as input. */
 async function overSsh(step: ProvisionerStep): Promise<void> {
@@ -199,7 +201,7 @@ function again(step: "converge" | "up", input: HostInput, env: Record<string, st
   const changed = ensureRoles(told);
   if (changed.length > 0) say(node, changed);
   if (step === "up") return;
-  if (isThere) asServiceUser(told.engine, ["apply-again", folder.root], env);
+  if (isThere) asServiceUser(told.engine, ["apply-again", folder.root], env, JSON.stringify(input.secrets ?? null));
   else applyAsUser(told, input, env);
 }
 
@@ -271,6 +273,7 @@ async function install(spec: NodeSpec): Promise<void> {
  * @throws when somebody else has one of them
  */
 export async function checkPorts(spec: NodeSpec, starting?: string): Promise<void> {
+  speakAsAny(stateFolder(projectRoot()), spec.environment, allNodes(spec));
   for (const node of allNodes(spec)) {
     for (const name of serverNames(node)) {
       const server = new Server(name, { ...spec, node }, folderOf(spec.environment, node.name), () => undefined);

@@ -1,9 +1,10 @@
 import type { Redis } from "ioredis";
 import { askSentinels, redisEndpoint, redisStateOf, sameEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
+import { accessTo, useAccess } from "../cluster/access.ts";
 import { type Endpoint, pairs, parseInfo, withConnection } from "../cluster/connection.ts";
 import { parseConfigFile, sameConfigValue } from "../topology/config-file.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
-import type { TopologyNode } from "../topology/topology.ts";
+import { isData, type TopologyNode } from "../topology/topology.ts";
 
 /** An apply has time: a slow answer must not fail it, or look like a server that is not as it should be. */
 export const PATIENT_MS = 5000;
@@ -96,12 +97,14 @@ export async function ghosts(spec: NodeSpec): Promise<string[]> {
 
 /** A node that is removed later in the same apply: it still follows one of the listed nodes. */
 async function isOurReplica(endpoint: Endpoint, spec: NodeSpec): Promise<boolean> {
+  useAccess([endpoint], accessTo(redisEndpoint(allNodes(spec).find(isData) ?? spec.node)));
   const ask = async (redis: Redis) => redisStateOf(parseInfo(await redis.info("replication"))).master;
   const master = await withConnection(endpoint, ask).catch(() => undefined);
   return allNodes(spec).some((node) => sameEndpoint(redisEndpoint(node), master));
 }
 
 async function isOurSentinel(endpoint: Endpoint, spec: NodeSpec): Promise<boolean> {
+  useAccess([endpoint], accessTo(sentinelEndpoint(spec.node)));
   const ask = (redis: Redis) => redis.call("SENTINEL", "MASTER", spec.masterName);
   return withConnection(endpoint, ask).then(
     () => true,

@@ -27,7 +27,7 @@ export function hasAddress(address: string): Promise<boolean> {
   });
 }
 
-/** Who listens on a TCP port of this computer, in words: `redis-server 127.0.0.1:6401 (pid 4711, uid 1000)`. */
+/** Who listens on a TCP port of this computer, in words: `redis-server 127.0.0.1:6401 (pid 4711, uid 1000, in /data)`. */
 export function listenerOf(port: number): string {
   const pid = process.platform === "linux" ? listenerPidLinux(port) : listenerPidLsof(port);
   if (pid === undefined) return "a process that this user may not see";
@@ -41,12 +41,21 @@ export function listenerOf(port: number): string {
     // It may be gone by now, or not ours to read: the pid alone still helps.
   }
   const [line = ""] = command.slice(0, 120).split("\n");
-  return `${line || "a process"} (pid ${pid}${ownerOf(pid)})`;
+  return `${line || "a process"} (pid ${pid}${ownerOf(pid)}${folderOf(pid)})`;
 }
 
 function ownerOf(pid: number): string {
   try {
     return `, uid ${fs.statSync(`/proc/${pid}`).uid}`;
+  } catch {
+    return "";
+  }
+}
+
+/** A server's folder of data, which tells clusters apart. */
+function folderOf(pid: number): string {
+  try {
+    return `, in ${fs.readlinkSync(`/proc/${pid}/cwd`)}`;
   } catch {
     return "";
   }

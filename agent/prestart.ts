@@ -142,15 +142,16 @@ function byRoles(own: OwnView, claims: readonly RoleClaim[]): KnownMaster | unde
 }
 
 /**
- * The nodes on whose port a server runs that was not started from their folder, such as somebody's own Redis. A replica
+ * The nodes on whose port a server runs that does not know us, or was not started from their folder, such as somebody's own Redis. A replica
  * of it would take its data for ours, and Sentinel would make it a replica and wipe it.
  */
 function strangersAmong(answers: readonly RedisAnswer[], folder: NodeFolder): TopologyNode[] {
   const environment = path.dirname(folder.root);
   return answers
     .filter(
-      ({ node, state }) =>
-        state !== undefined && state.configFile !== nodeFolderAt(path.join(environment, node.name)).runtimeConf,
+      ({ node, state, notLetIn }) =>
+        notLetIn === true ||
+        (state !== undefined && state.configFile !== nodeFolderAt(path.join(environment, node.name)).runtimeConf),
     )
     .map(({ node }) => node);
 }

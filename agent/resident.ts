@@ -5,13 +5,16 @@ import type net from "node:net";
 import { askOften } from "./ask-often.ts";
 import { type Request, type Response, serve, type ServerStatus } from "./control.ts";
 import { confirmMaster, rememberData } from "./fence.ts";
+import { letIn } from "./let-in.ts";
 import { logger, rotateLogs } from "./log.ts";
 import { Guard } from "./guard.ts";
 import { restartWithEpoch, writeEpoch } from "./handover/epoch.ts";
+import { allNodes } from "../topology/node-spec.ts";
 import { appliedSpec, type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { recordOf, takeLock, waitFor } from "./processes.ts";
 import { programHash, pruneOldPrograms } from "./program.ts";
 import { restorePriority } from "./recency.ts";
+import { speakAsAgent } from "./secrets.ts";
 import { EndedAtOnce, type Server, type ServerName, serverNames, type ServerRecord } from "./server.ts";
 import { rollBack } from "./stage.ts";
 import { SystemdServer } from "./systemd/systemd-server.ts";
@@ -24,6 +27,10 @@ const FENCED_LOOK_MS = 50;
 /** Pause before a server that keeps ending is started again: doubled each time, reset when it has run for a while. */
 const BACKOFF_MS = { first: 100, most: 5000, resetAfter: 10_000 };
 const ROTATE_EVERY_MS = 60_000;
+/** How often a Sentinel is asked whether it sees its master. */
+const LET_IN_EVERY_MS = 2000;
+/** Between two steps of a hand-over a Sentinel watches nothing, for a moment as a rule. */
+const BLIND_MS = 5000;
 const FIRST_APPLY_MS = 60_000;
 /** What a crash hand-over leaves to do, the lock included, does not wait longer than this for systemd to start the server. */
 const CRASH_END_MS = 15_000;
@@ -59,6 +66,8 @@ export class Resident {
   private afterStart: (() => Promise<void>) | undefined;
   /** The process of the Sentinel that was told how often to ask. */
   private asksOften: number | undefined;
+  private letInAt = -Infinity;
+  private blindSince: number | undefined;
   private readonly guard: Guard;
   private wake: () => void = () => undefined;
 
@@ -127,6 +136,7 @@ export class Resident {
   private async adopt(): Promise<void> {
     const spec = appliedSpec(this.folder);
     if (!spec) throw new Error(`${this.folder.spec} is missing: this node was never applied`);
+    speakAsAgent(allNodes(spec), this.folder);
     const before = this.supervised;
     this.supervised = new Map();
     for (const name of serverNames(spec.node)) {
@@ -203,10 +213,22 @@ export class Resident {
       if (supervised.server.name === "redis") {
         this.endCrash();
         await this.settle(supervised.server, record, performance.now() - supervised.startedAt);
-      } else if (this.asksOften !== record.pid && (await askOften(supervised.server.spec.node, this.log))) {
-        this.asksOften = record.pid;
+      } else if (this.asksOften !== record.pid) {
+        if (await askOften(supervised.server.spec.node, this.log)) this.asksOften = record.pid;
+      } else if (performance.now() - this.letInAt > LET_IN_EVERY_MS) {
+        this.letInAt = performance.now();
+        const blind = (await letIn(supervised.server.spec, this.log)) === "blind";
+        this.blindSince = blind ? (this.blindSince ?? performance.now()) : undefined;
+        if (blind && performance.now() - (this.blindSince ?? 0) > BLIND_MS) await this.restartBlind(supervised);
       }
     }
+  }
+
+  private async restartBlind(supervised: Supervised): Promise<void> {
+    this.blindSince = undefined;
+    this.log("sentinel: watches nothing, and the others name a master: restarted, to learn it");
+    await this.stoppedWhile(supervised, () => supervised.server.stop());
+    await this.start(supervised);
   }
 
   /** A replica takes over where that loses nothing; what is left of it is done when the server runs again. */

@@ -1,11 +1,12 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { NodeSpec } from "../topology/node-spec.ts";
+import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import { OVERRIDE, overridden, passGate } from "./gate.ts";
 import { logger } from "./log.ts";
 import { appliedSpec, type NodeFolder } from "./node-folder.ts";
 import { endProcess, isAlive, readRecord, takeLock, waitFor } from "./processes.ts";
 import { passRoleOn } from "./restart.ts";
+import { speakAsAgent } from "./secrets.ts";
 import { Server, serverNames } from "./server.ts";
 import { type Report, retiredNodes, withSession } from "./session.ts";
 
@@ -27,6 +28,7 @@ export interface RetireOptions {
  */
 export async function retire(folder: NodeFolder, options: RetireOptions = {}): Promise<string[]> {
   const spec = appliedSpec(folder) ?? options.described;
+  if (spec) speakAsAgent(allNodes(spec), folder);
   if (!fs.existsSync(folder.root) && !(spec && (await isRunning(spec, folder)))) return [];
   const { everything = false, report = () => undefined } = options;
   const left = spec && !everything ? await leave(spec, folder, report) : [];

@@ -12,6 +12,7 @@ import { lastLines } from "./log.ts";
 import { type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
 import { fenceArguments, prestartRedis, prestartSentinel } from "./prestart.ts";
 import { PRIORITY, startPriority } from "./recency.ts";
+import { secretsConf, writeServerSecrets } from "./server-secrets.ts";
 import { endProcess, isAlive, type ProcessRecord, readRecord, recordOf, waitFor } from "./processes.ts";
 
 export type ServerName = "redis" | "sentinel";
@@ -119,6 +120,7 @@ export class Server {
     // Whoever answers at an address that is not ours has nothing to do with us, and nobody need answer there.
     if (!(await hasAddress(this.endpoint.address)) || (await isListening(this.endpoint)))
       throw new Error(await this.cannotListen());
+    await writeServerSecrets(this.name, this.spec, this.folder);
     const fenced = await this.prestart();
     const text = readIfThere(this.configFile);
     if (text === undefined) throw new Error(`${this.configFile} is missing; apply again`);
@@ -247,12 +249,16 @@ export class Server {
     const log = this.logFile;
     // What a server prints before it has read its log file's name would be lost without this.
     const output = fs.openSync(log, "a", 0o600);
+    // What it writes has passwords in it: CONFIG REWRITE writes down as whom it speaks to its master.
+    const umask = process.umask(0o077);
     try {
       const args = [
         this.stateFile,
         ...(redis ? [] : ["--sentinel"]),
         "--include",
         this.configFile,
+        "--include",
+        secretsConf(this.folder, this.name),
         "--dir",
         redis ? this.folder.redisData : this.folder.sentinelData,
         "--logfile",
@@ -269,6 +275,7 @@ export class Server {
       child.unref();
       return child;
     } finally {
+      process.umask(umask);
       fs.closeSync(output);
     }
   }
@@ -288,9 +295,8 @@ export class Server {
       );
     }
     const field = this.name === "redis" ? "port" : "sentinelPort";
-    const file = (await this.info())?.["config_file"];
     return (
-      `port ${port}, meant for ${this.title()}, is taken by ${listenerOf(port)}${file ? `, which runs from ${file}` : ""}. ` +
+      `port ${port}, meant for ${this.title()}, is taken by ${listenerOf(port)}. ` +
       `Stop it (npm stop, if it is the cluster of another checkout), or change ${field} of ${this.spec.node.name} ` +
       `in environments/${this.spec.environment}.ts and apply again`
     );

@@ -2,10 +2,11 @@ import fs from "node:fs";
 import { groupOf, type Links, withLinks } from "../cluster/links.ts";
 import { ClusterLock } from "../cluster/lock.ts";
 import { onHost } from "../topology/host-places.ts";
-import type { NodeSpec } from "../topology/node-spec.ts";
+import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import { resumeHandOvers } from "./handover/resume.ts";
 import { siblingFolder } from "./handover/journal.ts";
 import type { NodeFolder } from "./node-folder.ts";
+import { speakAsAgent } from "./secrets.ts";
 
 /** Another apply may wait for a full copy; two of those are the longest that anybody waits for the lock. */
 const LOCK_WAIT_MS = 240_000;
@@ -37,6 +38,7 @@ export function withSession<T>(
   use: (session: Session) => Promise<T>,
   { resume = true, waitMs = LOCK_WAIT_MS }: { resume?: boolean; waitMs?: number } = {},
 ): Promise<T> {
+  speakAsAgent(allNodes(spec), folder);
   return withLinks(
     groupOf(spec),
     async (links) => {

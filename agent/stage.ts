@@ -5,14 +5,16 @@ import { appliedSpec, type NodeFolder, readIfThere, retiredSpec, specIn, writeAt
 import { refuseToSwap, relocate } from "./relocate.ts";
 import type { ServerName } from "./server.ts";
 
-/** Which file of the spec a server reads. */
+/** Which file of the spec a server reads, and where its users stand. */
 const fileOf = { redis: "redis.conf", sentinel: "sentinel.conf" } as const satisfies Record<ServerName, string>;
+const usersOf = { redis: "users.acl", sentinel: "sentinel-users.acl" } as const satisfies Record<ServerName, string>;
 
 /** Prepares the folders of a node; all of them are the user's own. */
 export function createFolders(folder: NodeFolder): void {
   for (const directory of [
     folder.root,
     path.dirname(folder.redisConf),
+    path.dirname(folder.secrets),
     folder.redisData,
     folder.sentinelData,
     folder.logs,
@@ -69,10 +71,13 @@ export const provenSpec = (folder: NodeFolder): NodeSpec | undefined => specIn(f
 export function rollBack(folder: NodeFolder, server: ServerName): boolean {
   const current = appliedSpec(folder);
   if (!current) return false;
-  const name = fileOf[server];
-  const text = provenSpec(folder)?.files[name];
-  if (text === undefined || text === current.files[name]) return false;
+  const [name, users] = [fileOf[server], usersOf[server]];
+  const proven = provenSpec(folder)?.files;
+  const text = proven?.[name];
+  if (text === undefined) return false;
+  if (text === current.files[name] && proven?.[users] === current.files[users]) return false;
   writeAtomically(server === "redis" ? folder.redisConf : folder.sentinelConf, text);
-  writeAtomically(folder.spec, serialized({ ...current, files: { ...current.files, [name]: text } }));
+  const files = { ...current.files, [name]: text, [users]: proven?.[users] };
+  writeAtomically(folder.spec, serialized({ ...current, files }));
   return true;
 }

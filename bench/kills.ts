@@ -3,6 +3,8 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { readRecord, waitFor } from "../agent/processes.ts";
 import { lostWrites, removeKeys } from "../drill/check.ts";
+import { storedClientLogins } from "../test/support/stored-secrets.ts";
+import { speakAsAgent } from "../agent/secrets.ts";
 import { createClient } from "../drill/clients.ts";
 import { Ledger } from "../drill/ledger.ts";
 import { Writer } from "../drill/writer.ts";
@@ -54,6 +56,8 @@ async function measure(signal: AbortSignal): Promise<Report> {
   try {
     const started = await checkout.start();
     if (started.code !== 0) throw new Error(started.all);
+    const { nodes } = inventoryOf(checkout);
+    for (const { name } of nodes.slice(0, 1)) speakAsAgent(nodes, checkout.folder(environment, name));
     const done: Kill[] = [];
     let acknowledged = 0;
     let lost = 0;
@@ -114,11 +118,15 @@ async function killBatch(checkout: Checkout, count: number, signal: AbortSignal)
   const inventory = inventoryOf(checkout);
   const writers = Array.from({ length: CLIENTS }, (_, index) => {
     const ledger = new Ledger(`drill:kills:${process.pid}:${Date.now()}:${index}`);
-    const writer = new Writer(createClient("recommended", inventory, "master"), ledger, {
-      client: "recommended",
-      rate: "full",
-      wait: false,
-    });
+    const writer = new Writer(
+      createClient("recommended", inventory, "master", storedClientLogins(checkout.store(environment))),
+      ledger,
+      {
+        client: "recommended",
+        rate: "full",
+        wait: false,
+      },
+    );
     writer.traffic.start();
     return writer;
   });

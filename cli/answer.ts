@@ -4,6 +4,7 @@ import { nodeFolder } from "../agent/node-folder.ts";
 import { passGateFor } from "../agent/operations.ts";
 import { programHash } from "../agent/program.ts";
 import { electEvidence, electOnHost } from "../agent/repair/elect.ts";
+import { speakAsAny } from "../agent/secrets.ts";
 import { askRedis, askSentinels } from "../cluster/answers.ts";
 import { askForEvidence, nodeFacts } from "../cluster/evidence.ts";
 import type { HostRequest } from "../remote/request.ts";
@@ -26,6 +27,7 @@ export async function answer(): Promise<number> {
     );
   }
   if (request.override) process.env[OVERRIDE] = "1";
+  speakAsAny(HOST_STATE, environment, inventory.nodes);
   const context = { environment, inventory, root: HOST_STATE, report: progress };
   switch (request.want) {
     case "command":
@@ -40,7 +42,7 @@ export async function answer(): Promise<number> {
       say(await askForEvidence(inventory));
       return 0;
     case "facts":
-      say(nodeFacts(nodeFolder(HOST_STATE, environment, request.node)));
+      say(await nodeFacts(nodeFolder(HOST_STATE, environment, request.node)));
       return 0;
     case "gate":
       await passGateFor(context, request.node, request.verb);

@@ -1,4 +1,5 @@
-import { projectRoot } from "../agent/node-folder.ts";
+import { projectRoot, stateFolder } from "../agent/node-folder.ts";
+import { speakAsAny } from "../agent/secrets.ts";
 import { type Hosts, hostsOf } from "../remote/hosts.ts";
 import { type Chosen, chooseEnvironment, readInventory, UsageError } from "./environment-choice.ts";
 import { progress } from "./output.ts";
@@ -32,7 +33,13 @@ export function checkout(): string {
 export function choose(options: CommonOptions): Choice {
   const root = checkout();
   const chosen = chooseEnvironment(readInventory(root), options.env);
+  speakAsOperator(chosen, root);
   return { chosen, root, hosts: hostsOf(chosen, root, progress) };
+}
+
+/** From now on this process may ask the nodes of this computer everything. Hosts have their own secrets, and are asked there. */
+export function speakAsOperator({ environment, inventory }: Chosen, root: string): void {
+  if (inventory.target === "local") speakAsAny(stateFolder(root), environment, inventory.nodes);
 }
 
 /** @throws UsageError for a node that the environment does not have */

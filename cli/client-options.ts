@@ -1,5 +1,6 @@
 import type { RedisOptions } from "ioredis";
 import { sentinelEndpoint } from "../cluster/answers.ts";
+import type { ClientLogins, ClientUser } from "../secrets/logins.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 
 /**
@@ -14,9 +15,42 @@ export interface ClientOptions {
   readonly sentinelCommandTimeout: number;
   readonly socketTimeout: number;
   readonly maxRetriesPerRequest: null;
+  /** At the servers. */
+  readonly username: string;
+  readonly password: string;
+  /** At the Sentinels. */
+  readonly sentinelUsername: string;
+  readonly sentinelPassword: string;
+  /** With TLS: the certificate of the environment's authority, in PEM, for servers and for Sentinels. */
+  readonly tls?: { readonly ca: string };
+  readonly sentinelTLS?: { readonly ca: string };
+  readonly enableTLSForSentinelMode?: true;
 }
 
-export function clientOptions(inventory: InventoryEnvironment, role: "master" | "slave" = "master"): ClientOptions {
+/** As whom a client logs in: one that asks for the master as `app`, one that asks for replicas as `reader`. */
+export function loginOf(role: "master" | "slave", { passwords, tls }: ClientLogins) {
+  const username = role === "master" ? "app" : "reader";
+  const ca = tls && { ca: tls.authority };
+  return {
+    username,
+    password: passwords[username],
+    sentinelUsername: "sentinel-client",
+    sentinelPassword: passwords["sentinel-client"],
+    ...(ca ? { tls: ca, sentinelTLS: ca, enableTLSForSentinelMode: true as const } : {}),
+  };
+}
+
+/** The same for one server, without Sentinels. */
+export function directLoginOf(role: "master" | "slave", logins: ClientLogins) {
+  const { username, password, tls } = loginOf(role, logins);
+  return { username, password, ...(tls ? { tls } : {}) };
+}
+
+export function clientOptions(
+  inventory: Pick<InventoryEnvironment, "nodes" | "masterName">,
+  role: "master" | "slave",
+  logins: ClientLogins,
+): ClientOptions {
   const sentinels = inventory.nodes
     .filter((node) => node.sentinelPort !== undefined)
     .map(sentinelEndpoint)
@@ -29,6 +63,7 @@ export function clientOptions(inventory: InventoryEnvironment, role: "master" | 
     sentinelCommandTimeout: 500,
     socketTimeout: 1000,
     maxRetriesPerRequest: null,
+    ...loginOf(role, logins),
   };
 }
 
@@ -44,10 +79,11 @@ export const HEARTBEAT_MS = 500;
 
 /** What the module of `redis-ha connect --ioredis` gives to ioredis, for use in this program. */
 export function recommendedOptions(
-  inventory: InventoryEnvironment,
-  role: "master" | "slave" = "master",
+  inventory: Pick<InventoryEnvironment, "nodes" | "masterName">,
+  role: "master" | "slave",
+  logins: ClientLogins,
 ): RedisOptions & { sentinels: { host: string; port: number }[] } {
-  const { sentinels, ...options } = clientOptions(inventory, role);
+  const { sentinels, ...options } = clientOptions(inventory, role, logins);
   const refused = { since: 0, last: 0 };
   return {
     ...options,
@@ -70,16 +106,49 @@ export function recommendedOptions(
   };
 }
 
+/** Where the module finds the password of each user. */
+export const passwordVariables: Readonly<Record<ClientUser, string>> = {
+  app: "REDIS_APP_PASSWORD",
+  reader: "REDIS_READER_PASSWORD",
+  "sentinel-client": "REDIS_SENTINEL_PASSWORD",
+};
+
+const authorityText = (
+  authority: string,
+): string => `/** Who signs the certificates of the servers: nobody else is believed. No secret. */
+const ca = \`${authority.trim()}\`;
+
+`;
+
+const tlsText = `
+  // Only TLS is spoken, to servers and to Sentinels.
+  tls: { ca },
+  sentinelTLS: { ca },
+  enableTLSForSentinelMode: true,
+`;
+
 /** A TypeScript module for ioredis: a client that survives failovers, one that reads from replicas, each option with its reason. */
-export function ioredisModule(environment: string, inventory: InventoryEnvironment): string {
-  const options = clientOptions(inventory);
+export function ioredisModule(environment: string, inventory: InventoryEnvironment, tls: ClientLogins["tls"]): string {
+  const options = clientOptions(inventory, "master", { passwords: { app: "", reader: "", "sentinel-client": "" } });
   const sentinels = options.sentinels.map(({ host, port }) => `    { host: ${JSON.stringify(host)}, port: ${port} },`);
   return `import { Redis, type RedisOptions } from "ioredis";
+
+// The passwords come from the environment of the process, where your secret manager, or for a try your shell, puts them:
+${Object.entries(passwordVariables)
+  .map(
+    ([user, variable]) => `//   export ${variable}="$(npx redis-ha secrets show users/${user} --env ${environment})"`,
+  )
+  .join("\n")}
+function required(variable: string): string {
+  const value = process.env[variable];
+  if (!value) throw new Error(\`\${variable} is not set; npx redis-ha connect --ioredis says how\`);
+  return value;
+}
 
 /** Since when the servers have answered "not here" or "not now", and when they did last. */
 const refused = { since: 0, last: 0 };
 
-/** How to reach the environment "${environment}", whichever node is its master. */
+${tls ? authorityText(tls.authority) : ""}/** How to reach the environment "${environment}", whichever node is its master. */
 export const options: RedisOptions = {
   // The client asks these who the master is, at every connect, and learns of further Sentinels from them.
   // They answer with addresses that clients can reach, so no natMap is needed.
@@ -90,6 +159,12 @@ ${sentinels.join("\n")}
   name: ${JSON.stringify(options.name)},
   role: "master",
 
+  // As whom it logs in: at the servers as one who reads and writes, at the Sentinels as one who only asks.
+  username: "app",
+  password: required("${passwordVariables.app}"),
+  sentinelUsername: "sentinel-client",
+  sentinelPassword: required("${passwordVariables["sentinel-client"]}"),
+${tls ? tlsText : ""}
   // One that does not answer is given up after this long (ms), and the next one is asked. The default of 10 s for each
   // address would alone be longer than a failover.
   connectTimeout: ${options.connectTimeout},
@@ -161,6 +236,9 @@ export function createClient(overrides: RedisOptions = {}): Redis {
 export function createReader(): Redis {
   return createClient({
     role: "slave",
+    // One who only reads, on any node.
+    username: "reader",
+    password: required("${passwordVariables.reader}"),
     // The Sentinels offer all replicas that they do not believe to be down. To prefer near ones, give their addresses:
     // preferredSlaves: [{ ip: "10.0.1.5", port: "6379", prio: 1 }].
     preferredSlaves: (replicas) => replicas[Math.floor(Math.random() * replicas.length)] ?? null,

@@ -1,8 +1,12 @@
 import { spawn } from "node:child_process";
 import { redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
 import { viewFrom } from "../cluster/look.ts";
+import { nodeFolder, stateFolder } from "../agent/node-folder.ts";
+import { authorityFile } from "../agent/server-secrets.ts";
 import type { Hosts } from "../remote/hosts.ts";
 import { type ClusterView, lagBehind, summary } from "../cluster/view.ts";
+import { clientLogins, loginsIn } from "../secrets/logins.ts";
+import { readyStore } from "../secrets/open-store.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { clientOptions, ioredisModule } from "./client-options.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
@@ -17,19 +21,19 @@ export async function connect(
   chosen: Chosen,
   args: string[],
   flags: ConnectFlags,
-  hosts: Hosts | undefined,
+  { root, hosts }: { root: string; hosts?: Hosts | undefined },
 ): Promise<number> {
   const { environment, inventory } = chosen;
   const forms = [flags.exec && "--exec", flags.ioredis && "--ioredis", flags.json && "--json"].filter(Boolean);
   if (forms.length > 1) throw new UsageError(`${forms.join(" and ")} exclude each other`);
   if ((flags.ioredis || flags.json) && args.length > 0) throw new UsageError("arguments are for redis-cli only");
   if (flags.json) {
-    printJson(clientOptions(inventory, flags.replica ? "slave" : "master"));
+    printJson(clientOptions(inventory, flags.replica ? "slave" : "master", await clientLogins(chosen, root)));
     return 0;
   }
   if (flags.ioredis) {
     if (flags.replica) throw new UsageError("--ioredis prints both, a client for the master and one for replicas");
-    print(ioredisModule(environment, inventory).trimEnd());
+    print(ioredisModule(environment, inventory, (await clientLogins(chosen, root)).tls).trimEnd());
     return 0;
   }
 
@@ -44,11 +48,44 @@ export async function connect(
   }
   const { address, port } = redisEndpoint(found.node);
   const program = inventory.engine === "valkey" ? "valkey-cli" : "redis-cli";
-  const command = ["-h", address, "-p", `${port}`, ...args];
-  if (flags.exec && hosts) return hosts.ssh(found.node).terminal([program, ...command].map(quoted).join(" "));
-  if (flags.exec) return execute(program, command);
-  print([program, ...command].map(quoted).join(" "));
-  return 0;
+  const user = flags.user ?? (flags.replica ? "reader" : "app");
+  const words = (authority: string): string[] => [
+    ...["-h", address, "-p", `${port}`, "--user", user],
+    ...(inventory.tls ? ["--tls", "--cacert", authority] : []),
+    ...args,
+  ];
+  const own = authorityFile(nodeFolder(stateFolder(root), environment, found.node.name));
+  if (!flags.exec) {
+    const show = (name: string): string => `npx redis-ha secrets show ${name} --env ${quoted(environment)}`;
+    // For bash and its like: where the hosts are, the file is there, and none is here.
+    const shown = `<(${show("tls/ca.crt")})`;
+    const line = [program, ...words(hosts ? shown : own)].map((word) => (word === shown ? word : quoted(word)));
+    print(`REDISCLI_AUTH="$(${show(`users/${user}`)})" ${line.join(" ")}`);
+    return 0;
+  }
+  const { passwords, tls } = await loginsIn(await readyStore(chosen, root), chosen, [user]);
+  const password = passwords[user];
+  if (!hosts) return execute(program, words(own), password);
+  const command = (authority: string): string => [program, ...words(authority)].map(quoted).join(" ");
+  return executeOnHost(hosts, found.node, command, { password, authority: tls?.authority ?? "" });
+}
+
+/** The password goes there as input, into a file that is gone before redis-cli has started: whoever looks at processes sees none. */
+async function executeOnHost(
+  hosts: Hosts,
+  node: TopologyNode,
+  command: (authority: string) => string,
+  { password, authority }: { password: string; authority: string },
+): Promise<number> {
+  const ssh = hosts.ssh(node);
+  const { stdout, code, stderr } = await ssh.run(
+    `umask 077; d=$(mktemp -d) && IFS= read -r line && printf %s "$line" >"$d/password" && cat >"$d/ca.crt" && echo "$d"`,
+    { input: `${password}\n${authority}`, timeoutMs: 30_000 },
+  );
+  if (code !== 0) throw new Error(`${node.name}: ${ssh.name}: no room for a file of its own: ${stderr.trim()}`);
+  const folder = stdout.trim();
+  const login = `REDISCLI_AUTH=$(cat ${folder}/password); rm -f ${folder}/password; export REDISCLI_AUTH`;
+  return ssh.terminal(`trap 'rm -rf ${folder}' EXIT; ${login}; ${command(`${folder}/ca.crt`)}`);
 }
 
 interface Found {
@@ -90,11 +127,11 @@ export function replicaOf(view: ClusterView): Found {
 }
 
 /** Runs redis-cli on this terminal. Ctrl-C belongs to redis-cli: the shell sends it to both, and we wait for it to end. */
-function execute(program: string, args: string[]): Promise<number> {
+function execute(program: string, args: string[], password: string): Promise<number> {
   const ignore = (): void => undefined;
   process.on("SIGINT", ignore);
   return new Promise<number>((resolve, reject) => {
-    const child = spawn(program, args, { stdio: "inherit" });
+    const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, REDISCLI_AUTH: password } });
     child.once("error", (error: NodeJS.ErrnoException) => {
       const missing = error.code === "ENOENT";
       reject(

@@ -4,6 +4,7 @@ import { hostsOf } from "../remote/hosts.ts";
 import type { Inventory, InventoryEnvironment } from "../topology/inventory.ts";
 import { hasSentinel, isData, type TopologyNode } from "../topology/topology.ts";
 import { type AnsibleEnvironment, ansibleDocument, ansibleInventory, roleGroups } from "./ansible-inventory.ts";
+import { speakAsOperator } from "./choice.ts";
 import { type Chosen, chooseEnvironment, UsageError } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 import type { InventoryFlags } from "./program.ts";
@@ -111,6 +112,7 @@ function place({ target, reach }: InventoryEnvironment): string {
 /** Asks who is master and who replica; says on stderr of which nodes that is not known. */
 async function withRoles(chosen: Chosen, root: string): Promise<AnsibleEnvironment> {
   const { environment } = chosen;
+  speakAsOperator(chosen, root);
   const { roles, state } = await askRoles(chosen, hostsOf(chosen, root, progress));
   if (roles.unknown.length > 0) {
     const groups = roleGroups(environment);

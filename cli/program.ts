@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Described } from "../remote/request.ts";
 import { HOST_STATE } from "../topology/host-places.ts";
 import { checkout, choose, type Choose, type CommonOptions, knownNodes } from "./choice.ts";
@@ -225,23 +225,27 @@ function buildProgram(done: (code: number) => void, choose: Choose): Command {
   command(program, "connect", "Print how to reach the master, or a read replica", "print client options for ioredis")
     .option("--exec", "run redis-cli instead of printing the command")
     .option("--replica", "a read replica instead of the master")
+    .addOption(
+      new Option("--user <user>", "log in as this user (default: app, with --replica reader)").choices(consoleUsers),
+    )
     .option("--ioredis", "print client options as TypeScript, with the reason for each")
     .argument("[args...]", "arguments for redis-cli, after --")
     .addHelpText(
       "after",
       help([
-        ["npx redis-ha connect", "prints: redis-cli -h ... -p ..."],
+        ["npx redis-ha connect", "prints: REDISCLI_AUTH=... redis-cli -h ... -p ..."],
         ["npx redis-ha connect --exec", "a prompt on the master"],
         ["npx redis-ha connect --exec -- set greeting hello", "one command; redis-cli's exit code is passed on"],
         ["npx redis-ha connect --replica --exec -- get greeting", "reads from a replica"],
+        ["npx redis-ha connect --user admin --exec -- slowlog get", "as one who may do everything"],
         ["npx redis-ha connect --ioredis > redis.ts", "a client that survives failovers"],
         ["npx redis-ha connect --json", "the same as one document for new Redis(JSON.parse(...))"],
       ]),
     )
     .action(async (args: string[], options: CommonOptions & ConnectFlags) => {
-      const { chosen, hosts } = choose(options);
+      const { chosen, root, hosts } = choose(options);
       const { connect } = await import("./connect.ts");
-      done(await connect(chosen, args, options, hosts));
+      done(await connect(chosen, args, options, { root, hosts }));
     });
 
   addSecrets(program, done);
@@ -249,7 +253,11 @@ function buildProgram(done: (code: number) => void, choose: Choose): Command {
   return program;
 }
 
+/** Who has something to do in redis-cli. */
+export const consoleUsers = ["app", "reader", "monitor", "admin"] as const;
+
 export interface ConnectFlags {
+  user?: (typeof consoleUsers)[number];
   exec?: boolean;
   replica?: boolean;
   ioredis?: boolean;

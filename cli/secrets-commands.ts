@@ -1,13 +1,13 @@
 import type { Command } from "commander";
-import { checkout, type CommonOptions } from "./choice.ts";
+import { checkout, choose, type CommonOptions } from "./choice.ts";
 import { command, exitCodes, help } from "./command.ts";
 import { type Chosen, chooseEnvironment, readInventory } from "./environment-choice.ts";
 
-/** Adds `secrets init`, `secrets list` and `secrets show`. They are about this computer's store, whatever the nodes do. */
+/** Adds `secrets init`, `list`, `show` and `rotate`. The first three are about this computer's store, whatever the nodes do. */
 export function addSecrets(program: Command, done: (code: number) => void): void {
   const secrets = program
     .command("secrets")
-    .description("Make, list or show the passwords, keys and certificates of an environment")
+    .description("Make, list, show or replace the passwords, keys and certificates of an environment")
     .addHelpText(
       "after",
       `
@@ -61,6 +61,24 @@ ${exitCodes}`,
     .action(async (name: string, options: CommonOptions) => {
       const { show } = await import("./secrets.ts");
       done(await show(...chosenIn(options), name));
+    });
+  addRotate(secrets, done);
+}
+
+/** `secrets rotate`, which is about the nodes, too. */
+function addRotate(secrets: Command, done: (code: number) => void): void {
+  command(secrets, "rotate", "Replace all passwords while everything runs")
+    .option("--finish", "take only the new ones from now on, after your clients have got them")
+    .addHelpText(
+      "after",
+      help([
+        ["npx redis-ha secrets rotate", "new passwords everywhere; the previous ones stay right"],
+        ["npx redis-ha secrets rotate --finish", "when no client says the previous ones any more"],
+      ]),
+    )
+    .action(async (options: CommonOptions & { finish?: boolean }) => {
+      const { rotate } = await import("./rotate.ts");
+      done(await rotate(choose(options), { finish: options.finish === true, json: options.json === true }));
     });
 }
 

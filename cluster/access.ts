@@ -1,10 +1,11 @@
+import { createSecureContext, type SecureContext } from "node:tls";
 import type { Endpoint } from "./connection.ts";
 
 /** As whom a server is spoken to, and over what. Left out: as nobody, in plain text. */
 export interface Access {
   readonly username?: string;
   readonly password?: string;
-  readonly tls?: TlsFiles;
+  readonly tls?: { readonly secureContext: SecureContext };
 }
 
 /** Certificates in PEM. */
@@ -16,6 +17,11 @@ export interface TlsFiles {
   readonly key?: string;
 }
 
+/** Made once for many connections: to read keys takes longer than to connect. @throws when one cannot be read */
+export const tlsAccess = (files: TlsFiles): NonNullable<Access["tls"]> => ({
+  secureContext: createSecureContext(files),
+});
+
 /**
  * What this process may use, by address and port. It is known once, where a process starts for a cluster, and used by each
  * of its connections: passed along instead, it would stand in the arguments of everything that asks a server anything.
@@ -25,6 +31,15 @@ const known = new Map<string, Access>();
 const keyOf = ({ address, port }: Endpoint): string => `${address}:${port}`;
 
 export const accessTo = (endpoint: Endpoint): Access => known.get(keyOf(endpoint)) ?? {};
+
+/** As whom a Sentinel that is told of a master is to ask its servers; with each master, it has to be told again. */
+let ofSentinels: Access = {};
+
+export const masterAccess = (): Access => ofSentinels;
+
+export function useMasterAccess(access: Access): void {
+  ofSentinels = access;
+}
 
 /** From now on, connections that are opened to these servers use this; those that are open stay as they are. */
 export function useAccess(endpoints: readonly Endpoint[], access: Access): void {

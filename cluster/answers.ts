@@ -6,6 +6,8 @@ import { type Endpoint, pairs, parseInfo, Unreachable, withConnection, ASK_TIMEO
 export interface RedisAnswer {
   readonly node: TopologyNode;
   readonly error?: string;
+  /** Somebody answers who does not know us. */
+  readonly notLetIn?: boolean;
   readonly state?: RedisState;
 }
 
@@ -92,7 +94,11 @@ export function askRedis(nodes: readonly TopologyNode[], timeoutMs = ASK_TIMEOUT
     data.map((node) =>
       withConnection(redisEndpoint(node), async (redis) => parseInfo(await redis.info()), timeoutMs).then(
         (info) => ({ node, state: redisStateOf(info) }),
-        (error: Error) => ({ node, error: error.message }),
+        (error: Error) => ({
+          node,
+          error: error.message,
+          ...(error instanceof Unreachable && error.notLetIn ? { notLetIn: true } : {}),
+        }),
       ),
     ),
   );

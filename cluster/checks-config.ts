@@ -21,6 +21,8 @@ export function configChecks(context: Context): Finding[] {
             ...agent(expected, context),
             ...applied(expected, context),
             ...files(expected, context),
+            ...users(expected, context),
+            ...certificates(expected, context),
             ...handOvers(node, context),
           ]
         : [];
@@ -131,6 +133,25 @@ function applied({ spec, state }: ExpectedNode, { expectation }: Context): Findi
   // A change that waits for its apply is a plan, not a fault: the cluster still is what it was told to be.
   const message = `${node.name} is as it was applied; what was synthesized since then differs`;
   return [{ ...finding("applied", node, true, message), remedy: apply }];
+}
+
+/** Who may do what, as a server has loaded it and as it would read it at its next start. */
+function users({ spec }: ExpectedNode, { evidence, converge }: Context): Finding[] {
+  const { node } = spec;
+  const wrong = evidence.files.get(node.name)?.users;
+  if (!wrong) return [];
+  const message = wrong.length === 0 ? `${node.name} has the applied users` : `${node.name}: ${wrong.join("; ")}`;
+  return [finding("users", node, wrong.length === 0, message, converge)];
+}
+
+/** Whoever does not renew it in time is shut out by everybody on one day. */
+function certificates({ spec }: ExpectedNode, { evidence, converge }: Context): Finding[] {
+  const { node } = spec;
+  const wrong = evidence.files.get(node.name)?.certificates;
+  if (!wrong || spec.tls !== true) return [];
+  const message = wrong.length === 0 ? `${node.name} has a valid certificate` : `${node.name}: ${wrong.join("; ")}`;
+  const renew = `renew it (docs/security.md), and ${converge}`;
+  return [finding("certificate", node, wrong.length === 0, message, renew)];
 }
 
 function files({ spec }: ExpectedNode, { evidence, converge }: Context): Finding[] {

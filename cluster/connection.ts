@@ -21,9 +21,17 @@ export class Unreachable extends Error {
   get refused(): boolean {
     return this.reason === REFUSED;
   }
+
+  /** Somebody listens there who does not know us: another server, or ours with other secrets. */
+  get notLetIn(): boolean {
+    return this.reason.startsWith(NOT_LET_IN);
+  }
 }
 
 const REFUSED = "connection refused";
+/** Codes of Node and OpenSSL for a server that speaks no TLS, or shows a certificate that we do not believe. */
+const STRANGERS_CERTIFICATE =
+  /^(EPROTO|ERR_SSL_|ERR_TLS_CERT_|CERT_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY))/;
 const NOT_LET_IN =
   "it does not let us in: it is not of this cluster, or has not been given the secrets that were made last";
 
@@ -106,7 +114,11 @@ export class KeptConnection {
   ) {
     this.redis = new Redis({
       ...common(endpoint, timeoutMs),
-      retryStrategy: () => RECONNECT_MS,
+      retryStrategy: () => {
+        // Passwords may have been replaced since.
+        Object.assign(this.redis.options, accessTo(endpoint));
+        return RECONNECT_MS;
+      },
       // One that was cut off would stay dead long after the network is back, since TCP tries ever more seldom; and what
       // was asked in vain would pile up for an answer of a server that hangs.
       socketTimeout: SILENCES * timeoutMs,
@@ -184,6 +196,7 @@ function reasonOf(error: Error & { code?: string }): string {
   if (error.code === "ETIMEDOUT" || /^(Command timed out|connect ETIMEDOUT)/.test(error.message)) {
     return "no answer in time";
   }
+  if (STRANGERS_CERTIFICATE.test(error.code ?? "")) return `${NOT_LET_IN} (${error.message})`;
   return error.message;
 }
 

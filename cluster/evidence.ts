@@ -4,7 +4,8 @@ import { isDeepStrictEqual } from "node:util";
 import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } from "../agent/node-folder.ts";
 import { isUnderWay, readJournal } from "../agent/handover/journal.ts";
 import { isAlive, readRecord } from "../agent/processes.ts";
-import { redisRecord } from "../agent/server.ts";
+import { redisRecord, serverNames } from "../agent/server.ts";
+import { certificateProblems, usersDiffer } from "../agent/apply-secrets.ts";
 import { canonicalKey } from "../topology/config-file.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { parseNodeSpec, type NodeSpec } from "../topology/node-spec.ts";
@@ -62,6 +63,10 @@ export interface FilesOnDisk {
   readonly sentinelConf?: string;
   /** Its agent's process lives. */
   readonly agent: boolean;
+  /** What is wrong with the users of its servers, loaded or on disk, in words. */
+  readonly users: readonly string[];
+  /** What is wrong with its certificate, in words. */
+  readonly certificates: readonly string[];
   /** Its redis-server was started with a replica-priority by the age of its data, and has not been in step since. */
   readonly catchingUp: boolean;
   /** A hand-over of this node's role that nobody works on any more. */
@@ -143,15 +148,21 @@ const failure = (promise: Promise<unknown>): Promise<string | undefined> =>
     (error: Error) => error.message,
   );
 
-export function nodeFacts(folder: NodeFolder): NodeFacts {
+export async function nodeFacts(folder: NodeFolder): Promise<NodeFacts> {
   const journal = readJournal(folder);
   const agent = readRecord(path.join(folder.run, "agent.json"));
   const applied = appliedSpec(folder);
+  const [users, certificates] = [usersDiffer, certificateProblems].map(async (ask) => {
+    const answers = applied ? serverNames(applied.node).map((server) => ask(server, applied, folder)) : [];
+    return [...new Set((await Promise.all(answers)).flat())];
+  }) as [Promise<string[]>, Promise<string[]>];
   return {
     files: {
       redisConf: readIfThere(folder.redisConf),
       sentinelConf: readIfThere(folder.sentinelConf),
       agent: agent !== undefined && isAlive(agent),
+      users: await users,
+      certificates: await certificates,
       catchingUp: redisRecord(folder)?.priority !== undefined,
       ...(journal && !isUnderWay(journal) ? { interrupted: journal } : {}),
     },
@@ -161,9 +172,14 @@ export function nodeFacts(folder: NodeFolder): NodeFacts {
 }
 
 /** Of every node on this computer, by node name. */
-export function localFacts(environment: string, { nodes }: InventoryEnvironment, root: string): Map<string, NodeFacts> {
+export async function localFacts(
+  environment: string,
+  { nodes }: InventoryEnvironment,
+  root: string,
+): Promise<Map<string, NodeFacts>> {
   const state = stateFolder(root);
-  return new Map(nodes.map(({ name }) => [name, nodeFacts(nodeFolder(state, environment, name))]));
+  const facts = nodes.map(async ({ name }) => [name, await nodeFacts(nodeFolder(state, environment, name))] as const);
+  return new Map(await Promise.all(facts));
 }
 
 /**

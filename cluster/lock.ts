@@ -155,11 +155,16 @@ export class ClusterLock {
   }
 
   private async nameAndList(redis: Redis): Promise<string[]> {
-    const [, list] = await Promise.all([redis.client("SETNAME", this.name), redis.client("LIST")]);
+    const [me, , list] = await Promise.all([
+      redis.call("ACL", "WHOAMI"),
+      redis.client("SETNAME", this.name),
+      redis.client("LIST"),
+    ]);
     const others = String(list)
       .split("\n")
       .map((line) => Object.fromEntries(line.split(" ").map((field) => field.split(/=(.*)/, 2))) as Client)
-      .filter(({ name = "" }) => name.startsWith(PREFIX) && name !== this.name);
+      // Clients that only ask for the master may name their connections, too.
+      .filter(({ name = "", user }) => name.startsWith(PREFIX) && name !== this.name && user === me);
     const gone = others.filter(({ idle }) => Number(idle) > GONE_SECONDS);
     // Closed and not only passed over: should its holder come back, it must find the lock lost.
     for (const { id = "" } of gone) await redis.client("KILL", "ID", id);
@@ -170,4 +175,4 @@ export class ClusterLock {
 }
 
 /** A line of CLIENT LIST. */
-type Client = Partial<Record<"id" | "name" | "idle", string>>;
+type Client = Partial<Record<"id" | "name" | "idle" | "user", string>>;

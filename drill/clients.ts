@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
-import { HEARTBEAT_MS, recommendedOptions } from "../cli/client-options.ts";
+import { HEARTBEAT_MS, loginOf, recommendedOptions } from "../cli/client-options.ts";
+import type { ClientLogins } from "../secrets/logins.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 
 /** `defaults`: ioredis as it comes. `recommended`: with the options of `redis-ha connect --ioredis`. */
@@ -10,10 +11,16 @@ export type ClientKind = (typeof clientKinds)[number];
  * A client through the Sentinels, with all that its kind has and nothing else. It connects at once.
  * The caller ends it with `disconnect`.
  */
-export function createClient(kind: ClientKind, inventory: InventoryEnvironment, role: "master" | "slave"): Redis {
-  const recommended = recommendedOptions(inventory, role);
+export function createClient(
+  kind: ClientKind,
+  inventory: Pick<InventoryEnvironment, "nodes" | "masterName">,
+  role: "master" | "slave",
+  logins: ClientLogins,
+): Redis {
+  const recommended = recommendedOptions(inventory, role, logins);
   const { sentinels, name } = recommended;
-  const redis = new Redis(kind === "recommended" ? recommended : { sentinels, name, role });
+  const login = loginOf(role, logins);
+  const redis = new Redis(kind === "recommended" ? recommended : { sentinels, name, role, ...login });
   // Each failed attempt to connect is an event; what counts is what becomes of the commands.
   redis.on("error", () => undefined);
   if (kind === "recommended") {

@@ -1,6 +1,9 @@
 import { clusterView, type ClusterView } from "../cluster/view.ts";
 import type { Endpoint } from "../cluster/connection.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
+import { speakWith } from "../agent/secrets.ts";
+import type { OperatorLogins } from "../secrets/logins.ts";
+import type { TopologyNode } from "../topology/topology.ts";
 import { AcknowledgedWriter, type WriterOptions, type Written } from "./acknowledged-writer.ts";
 
 /**
@@ -19,6 +22,8 @@ function writer(name: string): AcknowledgedWriter {
 const steps = {
   view: (environment: string, inventory: InventoryEnvironment): Promise<ClusterView> =>
     clusterView(environment, inventory),
+  /** Says as whom the nodes are asked. */
+  speak: (nodes: readonly TopologyNode[], logins: OperatorLogins): void => speakWith(nodes, logins),
   startWriter: (options: WriterOptions): void => {
     writers.set(options.name, new AcknowledgedWriter(options));
   },

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { waitFor } from "../agent/processes.ts";
+import type { ClientLogins } from "../secrets/logins.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { lostWrites, removeKeys } from "./check.ts";
@@ -16,6 +17,7 @@ export interface LoadOptions {
   readonly rate: Rate;
   /** Besides each writer, another one that asks for WAIT 1. */
   readonly wait: boolean;
+  readonly logins: ClientLogins;
 }
 
 const START_TIMEOUT_MS = 10_000;
@@ -28,18 +30,19 @@ export class Load {
   private faultAt = 0;
 
   /** Starts at once. Keys begin with `drill:`, a random number of this run, and the writer. */
-  constructor(inventory: InventoryEnvironment, { clients, rate, wait }: LoadOptions) {
+  constructor(inventory: InventoryEnvironment, { clients, rate, wait, logins }: LoadOptions) {
     const run = `drill:${randomBytes(4).toString("hex")}`;
     const open = (options: WriterOptions): Writer => {
       const ledger = new Ledger(`${run}:${options.client}${options.wait ? "-wait" : ""}`);
-      return new Writer(createClient(options.client, inventory, "master"), ledger, options);
+      return new Writer(createClient(options.client, inventory, "master", logins), ledger, options);
     };
     const plain = clients.map((client) => open({ client, rate, wait: false }));
     const waiting = wait ? clients.map((client) => open({ client, rate, wait: true })) : [];
     this.writers = [...plain, ...waiting];
     const hasReplicas = inventory.nodes.filter(({ redisPort }) => redisPort !== undefined).length > 1;
     this.readers = (hasReplicas ? plain : []).map(
-      ({ ledger, options: { client } }) => new Reader(createClient(client, inventory, "slave"), ledger, { client }),
+      ({ ledger, options: { client } }) =>
+        new Reader(createClient(client, inventory, "slave", logins), ledger, { client }),
     );
     for (const traffic of this.all) traffic.start();
   }

@@ -2,15 +2,14 @@ import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 
 /**
- * The spec of the same node at another address, for a lab that nobody else can reach: protected-mode is off, as without
- * a password it would refuse every other node.
+ * The spec of the same node at another address,.
  * @param addressOf IPv4 address by name of node
  * @throws when a file lacks a line that names the address
  */
 export function movedSpec(spec: NodeSpec, addressOf: (node: string) => string): NodeSpec {
   const moved = (node: TopologyNode): TopologyNode => ({ ...node, address: addressOf(node.name) });
   const address = addressOf(spec.node.name);
-  const lines = { bind: `${address} 127.0.0.1`, "protected-mode": "no" };
+  const lines = { bind: `${address} 127.0.0.1` };
   const { "redis.conf": redis, "sentinel.conf": sentinel } = spec.files;
   return {
     ...spec,
@@ -18,6 +17,7 @@ export function movedSpec(spec: NodeSpec, addressOf: (node: string) => string): 
     node: moved(spec.node),
     peers: spec.peers.map(moved),
     files: {
+      ...spec.files,
       ...(redis === undefined ? {} : { "redis.conf": withLines(redis, { ...lines, "replica-announce-ip": address }) }),
       ...(sentinel === undefined
         ? {}

@@ -5,11 +5,20 @@ import { redisEndpoint } from "../cluster/answers.ts";
 import type { Endpoint } from "../cluster/connection.ts";
 import { type ClusterView, summary, troubles } from "../cluster/view.ts";
 import { parseConfigFile } from "../topology/config-file.ts";
+import { type ClientLogins, clientUsers, loginsIn, type OperatorLogins } from "../secrets/logins.ts";
+import { FileStore } from "../secrets/file-store.ts";
+import { storeFolder } from "../secrets/open-store.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
+import { ownUsers } from "../topology/node-secrets.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { InsideProcess } from "./inside-process.ts";
 import { movedSpec } from "./moved-spec.ts";
 import { Namespaces, type Where } from "./namespaces.ts";
+
+interface ClusterSecrets {
+  readonly own: OperatorLogins;
+  readonly clients: ClientLogins;
+}
 
 /** Sentinel turns a former master into a replica 8 to 11 s after it is back; a full copy of little data is immediate. */
 const WHOLE_TIMEOUT_MS = 40_000;
@@ -26,6 +35,8 @@ export class NamespacedCluster {
   private readonly specs: readonly NodeSpec[];
   private readonly processes: InsideProcess[] = [];
   private readonly observer: InsideProcess;
+  /** Of its own: `login` reads them. */
+  private secrets: ClusterSecrets | undefined;
 
   private constructor(
     readonly namespaces: Namespaces,
@@ -44,6 +55,7 @@ export class NamespacedCluster {
       quorum,
       minReplicasToWrite: Number(this.setting("min-replicas-to-write")),
       secrets: { kind: "file" },
+      tls: first.tls === true,
       nodes: this.specs.map(({ node }) => node),
       stacks: [],
     };
@@ -62,6 +74,7 @@ export class NamespacedCluster {
     try {
       cluster = new NamespacedCluster(namespaces, specs, program);
       await cluster.apply();
+      await cluster.login();
       await cluster.whole();
       return cluster;
     } catch (error) {
@@ -87,7 +100,38 @@ export class NamespacedCluster {
   inside(where: Where): InsideProcess {
     const started = new InsideProcess(this.namespaces, where, this.program);
     this.processes.push(started);
+    if (this.secrets) this.letSpeak(started, this.secrets);
     return started;
+  }
+
+  /** What clients log in with. @throws before it was applied */
+  get logins(): ClientLogins {
+    if (!this.secrets) throw new Error(`${this.environment} has no secrets before it is applied`);
+    return this.secrets.clients;
+  }
+
+  private letSpeak(process: InsideProcess, { own }: ClusterSecrets): void {
+    // One that has ended answers whatever it is asked next in the same way.
+    process.ask("speak", this.inventory.nodes, own).catch(() => undefined);
+  }
+
+  private async login(): Promise<void> {
+    const { environment, inventory } = this;
+    const store = new FileStore(storeFolder({ environment, inventory }, this.project, this.dataHome));
+    this.secrets = {
+      own: await loginsIn(store, { environment, inventory }, ownUsers),
+      clients: await loginsIn(store, { environment, inventory }, clientUsers),
+    };
+    this.letSpeak(this.observer, this.secrets);
+  }
+
+  /** What marks a checkout; the nodes' folders and the secrets are named after it. */
+  private get project(): string {
+    return path.join(this.namespaces.folder, "lab");
+  }
+
+  private get dataHome(): string {
+    return path.join(this.namespaces.folder, "data");
   }
 
   /** What the nodes that can be reached from outside say. */
@@ -114,8 +158,7 @@ export class NamespacedCluster {
   }
 
   private async apply(): Promise<void> {
-    // What marks a checkout; the nodes' folders are named after it.
-    const project = path.join(this.namespaces.folder, "lab");
+    const { project } = this;
     fs.mkdirSync(project);
     fs.writeFileSync(path.join(project, "cdktf.json"), "{}\n");
     for (const spec of this.specs) {
@@ -124,7 +167,7 @@ export class NamespacedCluster {
           REDIS_HA_SPEC: JSON.stringify(spec),
           REDIS_HA_PROJECT: project,
           XDG_STATE_HOME: path.join(this.namespaces.folder, "state"),
-          XDG_DATA_HOME: path.join(this.namespaces.folder, "data"),
+          XDG_DATA_HOME: this.dataHome,
         },
       });
     }

@@ -1,10 +1,12 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
+import { speakWith } from "../agent/secrets.ts";
 import type { ClusterContext } from "../agent/operations.ts";
 import { waitFor } from "../agent/processes.ts";
 import { lookAt } from "../cluster/look.ts";
 import { clusterView, summary, troubles } from "../cluster/view.ts";
 import type { Hosts } from "../remote/hosts.ts";
+import { clientLogins, operatorLogins } from "../secrets/logins.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { type ClientKind, clientKinds } from "./clients.ts";
 import { actingMaster, type Fault, type FaultContext } from "./fault.ts";
@@ -64,7 +66,11 @@ export async function drill(options: DrillOptions): Promise<DrillResult> {
       `${fault.name}: not on hosts, where a rule that is left in a firewall locks you out; docs/lab.md cuts off hosts of its own`,
     );
   }
-  if (hosts) await refuseUnlessReached(options);
+  if (hosts) {
+    // The hosts' files are there; what looks from here takes it from the store.
+    speakWith(inventory.nodes, await operatorLogins(options, options.root));
+    await refuseUnlessReached(options);
+  }
   if ("drill" in fault) return fault.drill(options);
   const signal = options.signal ?? new AbortController().signal;
   const before = await wholeMaster(options);
@@ -73,6 +79,7 @@ export async function drill(options: DrillOptions): Promise<DrillResult> {
     clients: options.clients ?? clientKinds,
     rate: options.rate ?? "paced",
     wait: options.wait ?? false,
+    logins: await clientLogins(options, options.root),
   });
   const mending = new Mending(report);
   try {

@@ -31,8 +31,14 @@ const patterns = z.strictObject({
     .default(["[^_]*"]),
 });
 
-/** What the users reach of whom an environment can say that. */
+/** Who is let in, over what, and how far. */
 export const access = z.strictObject({
+  /**
+   * TLS on every port, for clients, replication and Sentinel; the plaintext ports are off. `false`: passwords and data pass in
+   * the clear, for whoever sees the network.
+   * @default true
+   */
+  tls: z.boolean().default(true),
   /** The applications: they read and write. */
   app: patterns.prefault({}),
   /** Clients that only read, at the master or at replicas. */

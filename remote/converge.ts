@@ -7,6 +7,7 @@ import { viewFrom } from "../cluster/look.ts";
 import type { ClusterView, NodeView } from "../cluster/view.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import type { Hosts } from "./hosts.ts";
+import { shareOfHost } from "./steps.ts";
 
 export interface ConvergeOnHosts {
   /** The checkout. */
@@ -38,7 +39,10 @@ export async function convergeOnHosts(hosts: Hosts, options: ConvergeOnHosts): P
   for (const node of inventory.nodes) {
     if (zone !== undefined && node.zone !== zone) continue;
     const spec = options.afterApply ? synthesizedSpec(environment, node.name, options.root) : undefined;
-    await attempt(() => hosts.again(node, "converge", spec));
+    await attempt(async () => {
+      const secrets = await shareOfHost(hosts.chosen, node, options.root);
+      return hosts.again(node, "converge", { secrets, ...(spec ? { spec } : {}) });
+    });
   }
   for (const node of await withLeftovers(hosts).catch(() => [])) {
     const argv = ["converge", "--json", ...(zone === undefined ? [] : ["--zone", zone])];

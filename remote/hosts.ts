@@ -1,4 +1,3 @@
-import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { HOST_PROGRAM } from "../topology/host-places.ts";
 import { programHash } from "../agent/program.ts";
@@ -89,12 +88,17 @@ export class Hosts {
 
   /**
    * Makes the node what it was told last (`converge`), or starts what is not up (`up`).
-   * @param spec what it is, should that be lost there
+   * @param further.spec what it is, should that be lost there
+   * @param further.secrets its share @default - it keeps the one that it has
    * @returns whether that changed something
    */
-  again(node: TopologyNode, step: "converge" | "up", spec?: NodeSpec): Promise<boolean> {
+  again(
+    node: TopologyNode,
+    step: "converge" | "up",
+    further: Pick<HostInput, "spec" | "secrets"> = {},
+  ): Promise<boolean> {
     const its = { environment: this.chosen.environment, node: node.name, address: node.address };
-    return this.asRoot(node, step, { node: its, ...(spec ? { spec } : {}) });
+    return this.asRoot(node, step, { node: its, ...further });
   }
 
   /**

@@ -47,10 +47,18 @@ export async function applyOverSsh(
   await remote.prepare();
   const input: HostInput = { spec, override: overridden() };
   if (step === "install") return void (await remote.step("install --here", JSON.stringify(input)));
-  const store = await storeOfHosts(from, reach, root);
-  const secrets = await nodeSecrets(store, spec.environment, spec.node);
+  const secrets = await shareOfHost(from, spec.node, root);
   const bootstrap = await groupIsNew(spec, reach, root);
   await remote.step("apply --here", JSON.stringify({ ...input, secrets, bootstrap } satisfies HostInput));
+}
+
+/**
+ * What a node on a host gets of the secrets; they are made if there are none.
+ * @param from the environment as it was synthesized
+ * @param root the checkout
+ */
+export async function shareOfHost(from: Described, node: TopologyNode, root: string): Promise<NodeSecrets> {
+  return nodeSecrets(await storeOfHosts(from, root), from.environment, node, from.inventory.tls);
 }
 
 /**
@@ -58,9 +66,10 @@ export async function applyOverSsh(
  * says that it has been given others: this computer may not be the one that knows them.
  * @throws when a host has
  */
-async function storeOfHosts({ environment, inventory }: Described, reach: Reach, root: string): Promise<SecretStore> {
+async function storeOfHosts({ environment, inventory }: Described, root: string): Promise<SecretStore> {
   const store = await openStore({ environment, inventory }, root);
-  if ((await store.list()).length === 0) {
+  const { reach } = inventory;
+  if (reach && (await store.list()).length === 0) {
     const given = await Promise.all(
       inventory.nodes.map(({ name, address }) =>
         // All have the same ones: of those that are silent, others know.

@@ -40,8 +40,11 @@ export async function readyStore(described: Described, root: string): Promise<Se
  * secrets; there the project's prefix in the master name tells apart what has the same environment name. (A checkout's
  * name ends with a hash, so none is called `hosts`.)
  */
-export function storeFolder({ environment, inventory }: Described, root: string): string {
-  const given = process.env["XDG_DATA_HOME"] ?? "";
+export function storeFolder(
+  { environment, inventory }: Described,
+  root: string,
+  given = process.env["XDG_DATA_HOME"] ?? "",
+): string {
   // The XDG rules: a relative path counts as none.
   const base = path.isAbsolute(given) ? given : path.join(os.homedir(), ".local", "share");
   const own = inventory.target === "local" ? [checkoutName(root), environment] : ["hosts", inventory.masterName];

@@ -17,7 +17,18 @@ export function inventoryOf(environments: readonly Environment[]): Inventory {
         const [reach, secrets] = [reachOf(environment), secretsPlaceOf(environment)];
         return [
           environment.name,
-          { target, reach, engine, masterName, quorum, minReplicasToWrite, secrets, nodes, stacks },
+          {
+            target,
+            reach,
+            engine,
+            masterName,
+            quorum,
+            minReplicasToWrite,
+            secrets,
+            tls: environment.access.tls,
+            nodes,
+            stacks,
+          },
         ];
       }),
     ),

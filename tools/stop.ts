@@ -3,9 +3,12 @@ import path from "node:path";
 import { Listr } from "listr2";
 import { OVERRIDE } from "../agent/gate.ts";
 import { nodeFolder, projectRoot, stateFolder } from "../agent/node-folder.ts";
+import { speakWith } from "../agent/secrets.ts";
+import { operatorLogins } from "../secrets/logins.ts";
+import type { Inventory } from "../topology/inventory.ts";
 import { retire } from "../agent/retire.ts";
 import { outputFolder } from "../stacks/folders.ts";
-import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
+import { allNodes, type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
 import { environmentFor } from "./npm-command.ts";
 import { cdktf } from "./cdktf.ts";
 
@@ -35,6 +38,17 @@ function synthesizedSpecs(): Map<string, NodeSpec> {
   return new Map(parsed.map((spec) => [spec.node.name, spec]));
 }
 
+/** A node whose folder is lost has lost its secrets with it; without them its servers would not say whose they are. */
+async function speakFromStore(described: ReadonlyMap<string, NodeSpec>): Promise<void> {
+  const [spec] = described.values();
+  if (!spec) return;
+  const json = fs.readFileSync(path.join(outputFolder({}), "environments.json"), "utf8");
+  const inventory = (JSON.parse(json) as Inventory).environments[name];
+  if (!inventory) return;
+  const root = projectRoot(import.meta.dirname);
+  speakWith(allNodes(spec), await operatorLogins({ environment: name, inventory }, root));
+}
+
 const tasks = new Listr(
   [
     {
@@ -59,6 +73,7 @@ const tasks = new Listr(
         const swept: string[] = [];
         const failed: string[] = [];
         const described = synthesizedSpecs();
+        await speakFromStore(described);
         for (const node of new Set([...nodes(), ...described.keys()])) {
           const options = { everything: true, described: described.get(node) };
           await retire(nodeFolder(state, name, node), options).then(

@@ -26,6 +26,8 @@ export interface InventoryEnvironment {
   readonly quorum: number;
   readonly minReplicasToWrite: number;
   readonly secrets: SecretsPlace;
+  /** The servers listen for TLS, and for nothing else. */
+  readonly tls: boolean;
   readonly nodes: readonly TopologyNode[];
   /** Stacks in the order in which they are applied. */
   readonly stacks: readonly string[];

@@ -12,7 +12,8 @@ export type OwnUser = (typeof ownUsers)[number];
 export interface NodeSecrets {
   readonly hashes: PasswordHashes;
   readonly passwords: Readonly<Record<OwnUser, string>>;
-  readonly tls: TlsSet;
+  /** Absent where the environment does without. */
+  readonly tls?: TlsSet;
 }
 
 /** What a node needs for TLS, all in PEM. */

@@ -16,6 +16,8 @@ export interface NodeSpec {
   readonly peers: readonly TopologyNode[];
   /** Name of the node that becomes the first master, once, when no node of the group has data. */
   readonly seed: string;
+  /** The servers listen for TLS, and for nothing else. */
+  readonly tls?: boolean;
   /** What the node's agent does when its redis-server dies as master. */
   readonly onMasterCrash?: "promote" | "restart";
   readonly files: {
@@ -23,6 +25,9 @@ export interface NodeSpec {
     readonly "redis.conf"?: string;
     /** Absent on a node without a Sentinel. */
     readonly "sentinel.conf"?: string;
+    /** The users of redis-server and of redis-sentinel, without their passwords: `aclOnNode` puts them in. */
+    readonly "users.acl"?: string;
+    readonly "sentinel-users.acl"?: string;
     /** Units of systemd, on hosts only. */
     readonly "agent.service"?: string;
     readonly "redis.service"?: string;

@@ -1,5 +1,6 @@
 import type { Environment } from "../environments/environment.ts";
 import { HOST_PROGRAM, HOST_STATE, unitNames } from "./host-places.ts";
+import { sentinelUsersAcl, usersAcl } from "./acl.ts";
 import type { NodeSpec } from "./node-spec.ts";
 import { filled, type Template, templateOf } from "./template.ts";
 import { topologyOf } from "./topology.ts";
@@ -35,10 +36,18 @@ export function specsOf(environment: Environment): NodeSpec[] {
     node,
     peers: topology.nodes.filter((other) => other !== node),
     seed: topology.seed,
+    tls: environment.access.tls,
     ...(node.redisPort === undefined ? {} : { onMasterCrash: environment.settings.onMasterCrash }),
     files: {
-      ...(node.redisPort === undefined ? {} : { "redis.conf": redisConf(environment, topology, node) }),
-      ...(node.sentinelPort === undefined ? {} : { "sentinel.conf": sentinelConf(environment, topology, node) }),
+      ...(node.redisPort === undefined
+        ? {}
+        : { "redis.conf": redisConf(environment, topology, node), "users.acl": usersAcl(environment) }),
+      ...(node.sentinelPort === undefined
+        ? {}
+        : {
+            "sentinel.conf": sentinelConf(environment, topology, node),
+            "sentinel-users.acl": sentinelUsersAcl(environment),
+          }),
       ...(environment.target.kind === "local" ? {} : unitsOf(topology, node)),
     },
   }));
@@ -51,7 +60,7 @@ function redisConf(environment: Environment, topology: Topology, node: TopologyN
     node: node.name,
     address: node.address,
     bind: bindOf(node.address),
-    protectedMode: protectedMode(environment),
+    tls: environment.access.tls,
     port: node.redisPort,
     maxMemoryBytes: settings.maxMemoryMb * mib,
     maxMemoryPolicy: settings.maxMemoryPolicy,
@@ -73,7 +82,7 @@ function sentinelConf(environment: Environment, topology: Topology, node: Topolo
     node: node.name,
     address: node.address,
     bind: bindOf(node.address),
-    protectedMode: protectedMode(environment),
+    tls: environment.access.tls,
     port: node.sentinelPort,
     masterName: topology.masterName,
     downAfterMs: settings.downAfterMs,
@@ -104,9 +113,6 @@ function unitsOf({ environment, engine }: Topology, node: TopologyNode): NodeSpe
 }
 
 const render = (template: Template, values: object): string => `${filled(template, values).trimEnd()}\n`;
-
-/** No user has a password yet: on hosts the nodes would refuse each other. */
-const protectedMode = ({ target }: Environment): string => (target.kind === "local" ? "yes" : "no");
 
 /** Nodes that share this computer may share a port by having different loopback addresses; other hosts also listen on 127.0.0.1. */
 const bindOf = (address: string): string => (address.startsWith("127.") ? address : `${address} 127.0.0.1`);

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { redisEndpoint, sameEndpoint, type SentinelAnswer, watchesNothing } from "../../cluster/answers.ts";
+import { masterAccess } from "../../cluster/access.ts";
 import { Unreachable } from "../../cluster/connection.ts";
 import { agreement, type Link, type Links } from "../../cluster/links.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
@@ -76,16 +77,21 @@ function monitor(
   { quorum, downAfterMs, failoverTimeoutMs, parallelSyncs }: MonitorSettings,
 ): Promise<boolean> {
   const { address, port } = redisEndpoint(master);
-  return unlessSilent(link, (redis) =>
-    Promise.all([
-      redis.call("SENTINEL", "MONITOR", name, address, port, quorum),
-      redis.call(
+  const { username, password } = masterAccess();
+  const login = username === undefined || password === undefined ? [] : ["auth-user", username, "auth-pass", password];
+  return unlessSilent(link, async (redis) => {
+    // In one piece, so that it is heard as a whole or not at all.
+    const answers = await redis
+      .pipeline()
+      .call("SENTINEL", "MONITOR", name, address, port, quorum)
+      .call(
         ...(["SENTINEL", "SET", name] as const),
         ...["down-after-milliseconds", downAfterMs, "failover-timeout", failoverTimeoutMs],
-        ...["parallel-syncs", parallelSyncs],
-      ),
-    ]),
-  );
+        ...["parallel-syncs", parallelSyncs, ...login],
+      )
+      .exec();
+    for (const [error] of answers ?? []) if (error) throw error;
+  });
 }
 
 /**

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { NodeSpec } from "../../topology/node-spec.ts";
+import { allNodes, type NodeSpec } from "../../topology/node-spec.ts";
 import { askAgent, NoAgent } from "../control.ts";
 import { appliedSpec, type NodeFolder } from "../node-folder.ts";
+import { speakAsAgent } from "../secrets.ts";
 import { waitFor } from "../processes.ts";
 import type { ServerName } from "../server.ts";
 import type { Report } from "../session.ts";
@@ -33,6 +34,7 @@ export async function prestartHook(name: ServerName, folder: NodeFolder, report:
 }
 
 async function prepareAlone(name: ServerName, spec: NodeSpec, folder: NodeFolder, report: Report): Promise<void> {
+  speakAsAgent(allNodes(spec), folder);
   await serverOf(name, spec, folder, report)
     .prepare()
     .catch(async (error: Error) => {

@@ -15,7 +15,12 @@ export const partitionFault: Fault = {
     const why = whyNoNamespaces();
     if (why !== undefined) throw new DrillRefused(why);
     const { environment, inventory, root, report } = options;
-    const { specs: expected } = expectationOf(environment, inventory, root, localFacts(environment, inventory, root));
+    const { specs: expected } = expectationOf(
+      environment,
+      inventory,
+      root,
+      await localFacts(environment, inventory, root),
+    );
     const specs = [...expected.values()].map(({ spec }) => spec);
     const at = new Date().toISOString();
     const figures = await partitionDrill({ specs, program: programFile(), report, seconds: options.seconds });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { waitFor } from "../../agent/processes.ts";
-import { clientOptions } from "../../cli/client-options.ts";
+import { clientOptions, directLoginOf } from "../../cli/client-options.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
 import { monotonicMs, type Written } from "../acknowledged-writer.ts";
 import type { InsideProcess } from "../inside-process.ts";
@@ -128,8 +128,9 @@ async function startWriters(
   outside: InsideProcess,
 ): Promise<void> {
   const { address: host, port } = cluster.endpoint(master);
-  for (const writer of inner) await within.ask("startWriter", { ...writer, connection: { host, port } });
-  const options = clientOptions(cluster.inventory);
+  const connected = { host, port, ...directLoginOf("master", cluster.logins) };
+  for (const writer of inner) await within.ask("startWriter", { ...writer, connection: connected });
+  const options = clientOptions(cluster.inventory, "master", cluster.logins);
   const connection = { ...options, sentinels: [...options.sentinels] };
   await outside.ask("startWriter", { name: OUTER, waitReplicas: 0, connection });
   const writers = [...inner.map(({ name }) => [within, name] as const), [outside, OUTER] as const];

@@ -1,3 +1,4 @@
+import { stateFolder } from "../../agent/node-folder.ts";
 import fs from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -25,6 +26,8 @@ describeWithAnsible("ansible/inventory, read by Ansible", { timeout: 60_000 }, (
     root = path.join(await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), "rha-"))), "a checkout");
     await fs.mkdir(path.join(root, "cdktf.out"), { recursive: true });
     await fs.writeFile(path.join(root, "cdktf.json"), "{}");
+    // The same nodes, of another checkout.
+    await fs.cp(path.dirname(path.dirname(cluster.folder("redis-a").root)), stateFolder(root), { recursive: true });
     await synthesized({ live: true });
   }, 40_000);
   afterAll(async () => {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ioredisModule } from "../../cli/client-options.ts";
+import { passwordsFor } from "./run-cli.ts";
 import { ClusterFixture } from "../support/cluster-fixture.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -38,7 +39,10 @@ beforeEach(async () => {
   cluster = await ClusterFixture.start({ port: 17100, downAfterMs: 1000 });
   await fs.symlink(path.join(project, "node_modules"), path.join(cluster.root, "node_modules"));
   await fs.writeFile(path.join(cluster.root, "package.json"), '{ "type": "module" }');
-  await fs.writeFile(path.join(cluster.root, "redis.ts"), ioredisModule("local", cluster.inventory));
+  await fs.writeFile(
+    path.join(cluster.root, "redis.ts"),
+    ioredisModule("local", cluster.inventory, cluster.logins.tls),
+  );
   await fs.writeFile(path.join(cluster.root, "service.ts"), service);
 }, 40_000);
 afterEach(() => cluster?.end());
@@ -50,7 +54,7 @@ it.each<["hangs" | "crashes" | "is fenced for 1.5 s"]>([["hangs"], ["crashes"], 
   "the printed clients go on without an error or a lost write when the master %s",
   async (fault) => {
     const args = ["--import", "tsx", "service.ts"];
-    const running = execa(process.execPath, args, { cwd: cluster.root, timeout: 25_000 });
+    const running = execa(process.execPath, args, { cwd: cluster.root, env: passwordsFor(cluster), timeout: 25_000 });
     await Promise.race([new Promise((resolve) => running.stdout.once("data", resolve)), running]);
     if (fault === "hangs") cluster.hang("redis-a/redis");
     if (fault === "crashes") await cluster.stop("redis-a/redis");

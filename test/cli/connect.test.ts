@@ -5,9 +5,12 @@ import { execa } from "execa";
 import { Redis, type RedisOptions } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ClusterFixture, waitUntil } from "../support/cluster-fixture.ts";
-import { bash, redisHa } from "./run-cli.ts";
+import { bash, passwordsFor, redisHa } from "./run-cli.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
+/** The password stands neither there nor in the arguments of what it starts. */
+const printed = (user: string, port: number, authority: string): string =>
+  `REDISCLI_AUTH="$(npx redis-ha secrets show users/${user} --env local)" redis-cli -h 127.0.0.1 -p ${port} --user ${user} --tls --cacert ${authority}`;
 const optionOf = <T>(text: string): T => JSON.parse(text) as T;
 
 describe("redis-ha connect", { timeout: 60_000 }, () => {
@@ -19,9 +22,13 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
   const run = (...args: string[]): ReturnType<typeof redisHa> => redisHa(cluster.root, ["connect", ...args]);
   const get = (node: string, key: string): Promise<string | null> => cluster.redis(node, (redis) => redis.get(key));
 
+  const authority = (node: string): string => path.join(path.dirname(cluster.folder(node).secrets), "ca.crt");
+
   it("prints the command for the master, which a shell can run as it stands", async () => {
-    expect(await run()).toEqual({ code: 0, stdout: "redis-cli -h 127.0.0.1 -p 17080", stderr: "" });
-    expect((await run("--", "get", "it's here")).stdout).toBe(`redis-cli -h 127.0.0.1 -p 17080 get 'it'\\''s here'`);
+    expect(await run()).toEqual({ code: 0, stdout: printed("app", 17080, authority("redis-a")), stderr: "" });
+    expect((await run("--", "get", "it's here")).stdout).toBe(
+      `${printed("app", 17080, authority("redis-a"))} get 'it'\\''s here'`,
+    );
     const ran = await bash(cluster.root, `eval "$(redis-ha connect -- set 'a key' 'a "value" and $HOME')"`);
     expect(ran).toMatchObject({ code: 0, stdout: "OK" });
     expect(await get("redis-a", "a key")).toBe('a "value" and $HOME');
@@ -36,6 +43,16 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
     expect((await run("--exec", "--", "-e", "set", "x")).code).toBe(1);
   });
 
+  it("--user logs in as another one, who may do more, or less", async () => {
+    expect((await run("--exec", "--", "set", "x", "2")).stdout).toBe("OK");
+    expect((await run("--exec", "--", "slowlog", "get")).stdout).toContain("NOPERM");
+    expect((await run("--exec", "--user", "admin", "--", "acl", "whoami")).stdout).toBe("admin");
+    expect((await run("--exec", "--user", "monitor", "--", "get", "x")).stdout).toContain("NOPERM");
+    const ran = await run("--user", "replica");
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain("Allowed choices are app, reader, monitor, admin");
+  });
+
   it("--exec says how to get redis-cli where it is missing", async () => {
     const ran = await redisHa(cluster.root, ["connect", "--exec"], { PATH: "/nowhere" });
     expect(ran.code).toBe(2);
@@ -43,7 +60,7 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
   });
 
   it("--replica leads to a linked replica", async () => {
-    expect((await run("--replica")).stdout).toMatch(/^redis-cli -h 127.0.0.1 -p 1708[12]$/);
+    expect((await run("--replica")).stdout).toMatch(/ -p 1708[12] --user reader /);
     expect((await run("--replica", "--exec", "--", "role")).stdout).toMatch(/^slave/);
   });
 
@@ -59,13 +76,20 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
       sentinelCommandTimeout: 500,
       socketTimeout: 1000,
       maxRetriesPerRequest: null,
+      username: "app",
+      password: cluster.logins.passwords.app,
+      sentinelUsername: "sentinel-client",
+      sentinelPassword: cluster.logins.passwords["sentinel-client"],
+      tls: { ca: cluster.logins.tls?.authority },
+      sentinelTLS: { ca: cluster.logins.tls?.authority },
+      enableTLSForSentinelMode: true,
     });
     const client = new Redis(options);
     const reader = new Redis(optionOf<RedisOptions>((await run("--json", "--replica")).stdout));
     try {
       expect(await client.set("from-json", "yes")).toBe("OK");
       await waitUntil("the replica has it", async () => (await reader.get("from-json")) === "yes");
-      await expect(reader.set("from-json", "no")).rejects.toThrow("READONLY");
+      await expect(reader.set("from-json", "no")).rejects.toThrow("NOPERM");
     } finally {
       client.disconnect();
       reader.disconnect();
@@ -121,7 +145,11 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
         console.log(((await reader.role()) as unknown[])[0], await client.wait(2, 1000));
         await Promise.all([client.quit(), reader.quit()]);`;
       await fs.writeFile(path.join(folder, "use.ts"), script);
-      const ran = await execa(process.execPath, ["--import", "tsx", "use.ts"], { cwd: folder, timeout: 20_000 });
+      const ran = await execa(process.execPath, ["--import", "tsx", "use.ts"], {
+        cwd: folder,
+        env: passwordsFor(cluster),
+        timeout: 20_000,
+      });
       expect(ran.stdout).toBe("slave 2");
       expect(await get("redis-a", "from-module")).toBe("yes");
     });
@@ -134,7 +162,7 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
     expect(await run()).toMatchObject({ code: 0, stderr: "" });
     await cluster.stop("redis-c/sentinel");
     const ran = await run();
-    expect(ran).toMatchObject({ code: 0, stdout: "redis-cli -h 127.0.0.1 -p 17080" });
+    expect(ran).toMatchObject({ code: 0, stdout: printed("app", 17080, authority("redis-a")) });
     expect(ran.stderr).toContain(
       "warning: no quorum of Sentinels names a master; redis-a is the only server that says",
     );
@@ -147,7 +175,7 @@ describe("redis-ha connect", { timeout: 60_000 }, () => {
       cluster.redis("redis-b", async (redis) => (await redis.info("replication")).includes("master_link_status:down")),
     );
     const replica = await run("--replica");
-    expect(replica).toMatchObject({ code: 0, stdout: "redis-cli -h 127.0.0.1 -p 17081" });
+    expect(replica).toMatchObject({ code: 0, stdout: printed("reader", 17081, authority("redis-b")) });
     expect(replica.stderr).toContain("what it holds may be old");
     const master = await run();
     expect(master).toMatchObject({ code: 1, stdout: "" });

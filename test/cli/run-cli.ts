@@ -1,7 +1,13 @@
 import { fileURLToPath } from "node:url";
+import { passwordVariables } from "../../cli/client-options.ts";
+import { type ClientLogins, clientUsers } from "../../secrets/logins.ts";
 import { execa, type Options } from "execa";
 
 const bin = fileURLToPath(new URL("../../cli/bin.mjs", import.meta.url));
+
+/** Where the printed module finds the passwords of a cluster's users. */
+export const passwordsFor = ({ logins: { passwords } }: { logins: ClientLogins }): Record<string, string> =>
+  Object.fromEntries(clientUsers.map((user) => [passwordVariables[user], passwords[user]]));
 
 export interface Ran {
   readonly code: number | undefined;
@@ -15,9 +21,10 @@ export async function redisHa(cwd: string, args: readonly string[], env: Options
   return { code: exitCode, stdout, stderr };
 }
 
-/** Runs a line of bash in which `redis-ha` is that program. */
+/** Runs a line of bash in which `redis-ha`, and `npx redis-ha`, are that program. */
 export async function bash(cwd: string, line: string): Promise<Ran> {
-  const script = `set -o pipefail; redis-ha() { "${process.execPath}" "${bin}" "$@"; }; ${line}`;
+  const program = `"${process.execPath}" "${bin}"`;
+  const script = `set -o pipefail; redis-ha() { ${program} "$@"; }; npx() { shift; ${program} "$@"; }; ${line}`;
   const { exitCode, stdout, stderr } = await execa("bash", ["-c", script], { cwd, reject: false });
   return { code: exitCode, stdout, stderr };
 }

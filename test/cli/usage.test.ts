@@ -20,6 +20,7 @@ describe("redis-ha, used without a cluster", () => {
     quorum: 2,
     minReplicasToWrite: 1,
     secrets: { kind: "file" },
+    tls: true,
     nodes: [],
     stacks: ["staging-zone-a"],
   };

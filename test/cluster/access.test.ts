@@ -5,8 +5,8 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readStream } from "../../agent/crash/replication-stream.ts";
 import { waitFor } from "../../agent/processes.ts";
+import { type Access, tlsAccess, useAccess } from "../../cluster/access.ts";
 import { redisStateOf } from "../../cluster/answers.ts";
-import { type Access, useAccess } from "../../cluster/access.ts";
 import { KeptConnection, parseInfo, withConnection } from "../../cluster/connection.ts";
 import { passwordHash } from "../../secrets/passwords.ts";
 import { type Made, opensslCertificate } from "../secrets/openssl.ts";
@@ -25,7 +25,10 @@ describe.sequential("a server that lets nobody in without a name", () => {
     fs.writeFileSync(path.join(folder, `${name}.key`), key);
   };
   const us: Access = { username: "admin", password: PASSWORD };
-  const withTls = (): Access => ({ ...us, tls: { ca: pem("ca.crt"), cert: pem("us.crt"), key: pem("us.key") } });
+  const withTls = (): Access => ({
+    ...us,
+    tls: tlsAccess({ ca: pem("ca.crt"), cert: pem("us.crt"), key: pem("us.key") }),
+  });
   const ping = (endpoint: typeof PLAIN): Promise<string> => withConnection(endpoint, (redis) => redis.ping(), 2000);
 
   beforeAll(async () => {
@@ -99,10 +102,14 @@ describe.sequential("a server that lets nobody in without a name", () => {
   });
 
   it.each<[string, () => Access, RegExp]>([
-    ["its certificate is of another authority", () => ({ ...us, tls: { ca: pem("stranger.crt") } }), /certificate/i],
+    [
+      "its certificate is of another authority",
+      () => ({ ...us, tls: tlsAccess({ ca: pem("stranger.crt") }) }),
+      /certificate/i,
+    ],
     [
       "we show no certificate",
-      () => ({ ...us, tls: { ca: pem("ca.crt") } }),
+      () => ({ ...us, tls: tlsAccess({ ca: pem("ca.crt") }) }),
       /certificate|closed|ECONNRESET|required/i,
     ],
     ["we speak plain text", () => us, /./],

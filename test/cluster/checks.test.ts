@@ -84,6 +84,7 @@ const inventory: InventoryEnvironment = {
   quorum: 2,
   minReplicasToWrite: 1,
   secrets: { kind: "file" },
+  tls: true,
   nodes,
   stacks: [],
 };

@@ -64,9 +64,13 @@ describe.sequential("the lock of a cluster", () => {
   });
 
   it("is free at once when its holder is killed", async () => {
-    const child = spawn(process.execPath, ["--import", "tsx", taker, JSON.stringify(group), "0"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", taker, JSON.stringify(group), "0", "", cluster.folder("redis-a").root],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     try {
       await new Promise((resolve) => child.stdout.once("data", resolve));
       await expect(take()).rejects.toThrow(/^test-of-a-holder@/);
@@ -79,9 +83,13 @@ describe.sequential("the lock of a cluster", () => {
   });
 
   it("is taken from a holder that hangs for long, which learns it; one that is only slow keeps it", async () => {
-    const child = spawn(process.execPath, ["--import", "tsx", taker, JSON.stringify(group), "0"], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", taker, JSON.stringify(group), "0", "", cluster.folder("redis-a").root],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    );
     const line = (): Promise<string> =>
       new Promise((resolve) => child.stdout.once("data", (data: Buffer) => resolve(data.toString().trim())));
     try {
@@ -102,7 +110,11 @@ describe.sequential("the lock of a cluster", () => {
   it("never has two holders, however many want it at once", async () => {
     const marker = path.join(cluster.root, "held");
     const runs = Array.from({ length: 5 }, () =>
-      execa(process.execPath, ["--import", "tsx", taker, JSON.stringify(group), "6", marker], { timeout: 60_000 }),
+      execa(
+        process.execPath,
+        ["--import", "tsx", taker, JSON.stringify(group), "6", marker, cluster.folder("redis-a").root],
+        { timeout: 60_000 },
+      ),
     );
     for (const { stdout } of await Promise.all(runs)) expect(stdout.split("\n")).toHaveLength(6);
   });

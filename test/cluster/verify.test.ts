@@ -1,3 +1,4 @@
+import { masterAccess } from "../../cluster/access.ts";
 import fs from "node:fs/promises";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -126,7 +127,7 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
   it("names replicas without a link, and says that the master lacks them", async () => {
     const master = (...acl: string[]): Promise<unknown> =>
       cluster.redis("redis-a", async (redis) => {
-        await redis.call("ACL", "SETUSER", "default", ...acl);
+        await redis.call("ACL", "SETUSER", "replica", ...acl);
         await redis.client("KILL", "TYPE", "REPLICA");
       });
     // SYNC stays forbidden: a replica that was refused PSYNC would fall back to it, and such a one never acknowledges.
@@ -139,6 +140,7 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
       "replica-caught-up redis-b",
       "replica-caught-up redis-c",
       "good-replicas redis-a",
+      "users redis-a",
     ]);
     expect(await message("good-replicas")).toBe("redis-a has 0 replicas in step; it accepts writes with 1 and more");
   });
@@ -166,12 +168,19 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
     expect(await message("sentinel-settings")).toBe(`the Sentinel of redis-b: ${key} is ${wrong}, applied is ${right}`);
   });
 
+  /** As whom it asks the servers is forgotten with the master. */
+  const letIn = (node: string): Promise<unknown> => {
+    const { username = "", password = "" } = masterAccess();
+    return sentinel(node, "SET", cluster.inventory.masterName, "auth-user", username, "auth-pass", password);
+  };
+
   it("names a Sentinel that names another master, and only that one", async () => {
     const { masterName, quorum } = cluster.inventory;
     const monitor = async (port: number): Promise<void> => {
       await sentinel("redis-c", "REMOVE", masterName);
       await sentinel("redis-c", "MONITOR", masterName, "127.0.0.1", port, quorum);
       await sentinel("redis-c", "SET", masterName, "down-after-milliseconds", 60_000, "failover-timeout", 10_000);
+      await letIn("redis-c");
     };
     mend.push(() => monitor(17020));
     await monitor(17021);
@@ -188,6 +197,7 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
     mend.push(() =>
       sentinel("redis-c", "SET", masterName, "down-after-milliseconds", 60_000, "failover-timeout", 10_000),
     );
+    mend.push(() => letIn("redis-c"));
     mend.push(() => sentinel("redis-c", "MONITOR", masterName, "127.0.0.1", 17020, quorum));
     await sentinel("redis-c", "REMOVE", masterName);
     expect(await failing()).toEqual(["sentinel-reachable redis-c"]);
@@ -254,10 +264,23 @@ describe("verify, against a real cluster", { timeout: 40_000 }, () => {
     mend.push(() => fs.writeFile(redisConf, files["redis.conf"] ?? ""));
     await fs.writeFile(redisConf, files["redis.conf"]?.replace("64mb", "65mb") ?? "");
     expect(await failing()).toEqual(["files-on-disk redis-a"]);
-    expect(await message("files-on-disk")).toBe('redis-a: redis.conf differs (line 5 is "maxmemory 65mb")');
+    expect(await message("files-on-disk")).toBe('redis-a: redis.conf differs (line 8 is "maxmemory 65mb")');
     mend.push(() => fs.writeFile(sentinelConf, files["sentinel.conf"] ?? ""));
     await fs.rm(sentinelConf);
     expect(await message("files-on-disk")).toContain("sentinel.conf is missing");
+  });
+
+  it("names users that are others than applied: loaded by a server, by a Sentinel, or in a file", async () => {
+    const acl = path.join(path.dirname(cluster.folder("redis-c").secrets), "redis.acl");
+    const before = await fs.readFile(acl, "utf8");
+    mend.push(() => cluster.redis("redis-b", (redis) => redis.call("ACL", "SETUSER", "app", "-flushall")));
+    mend.push(() => cluster.sentinel("redis-b", (redis) => redis.call("ACL", "DELUSER", "guest")));
+    mend.push(() => fs.writeFile(acl, before));
+    await cluster.redis("redis-b", (redis) => redis.call("ACL", "SETUSER", "app", "+flushall"));
+    await cluster.sentinel("redis-b", (redis) => redis.call("ACL", "SETUSER", "guest", "on", "nopass", "+@all"));
+    await fs.writeFile(acl, before.replace("user default off", "user default on nopass"));
+    expect(await failing()).toEqual(["users redis-b", "users redis-c"]);
+    expect(await message("users")).toMatch(/^redis-b: user app [^;]*; user guest should not be there$/);
   });
 
   it("names an agent that does not run", async () => {

@@ -22,6 +22,7 @@ const inventory: InventoryEnvironment = {
   quorum: 2,
   minReplicasToWrite: 1,
   secrets: { kind: "file" },
+  tls: true,
   nodes,
   stacks: [],
 };

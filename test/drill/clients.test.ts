@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { Redis } from "ioredis";
 import { expect, it } from "vitest";
-import { HEARTBEAT_MS, ioredisModule, recommendedOptions } from "../../cli/client-options.ts";
+import { HEARTBEAT_MS, ioredisModule, passwordVariables, recommendedOptions } from "../../cli/client-options.ts";
 import type { InventoryEnvironment } from "../../topology/inventory.ts";
 import { launchRedis, withFolder } from "../support/redis-process.ts";
 
@@ -17,11 +17,18 @@ const inventory: InventoryEnvironment = {
   quorum: 1,
   minReplicasToWrite: 0,
   secrets: { kind: "file" },
+  tls: true,
   nodes: [
     { name: "a", zone: "a", kind: "data", address: "127.0.0.1", redisPort: 1, sentinelPort: 2, promotable: true },
   ],
   stacks: [],
 };
+
+const passwords = { app: "of-app", reader: "of-reader", "sentinel-client": "of-sentinel-client" };
+const logins = { passwords, tls: { authority: "-----BEGIN CERTIFICATE-----\nof nobody\n-----END CERTIFICATE-----" } };
+const env = Object.fromEntries(
+  Object.entries(passwordVariables).map(([user, variable]) => [variable, passwords[user as keyof typeof passwords]]),
+);
 
 const attempts = [1, 2, 5, 10, 20, 1000];
 const errors = ["READONLY x", "NOREPLICAS x", "MASTERDOWN x", "MISCONF x", "LOADING x", "ERR READONLY"];
@@ -40,26 +47,30 @@ it("the drill's recommended clients have exactly the options that redis-ha conne
   try {
     await fs.symlink(path.join(project, "node_modules"), path.join(folder, "node_modules"));
     await fs.writeFile(path.join(folder, "package.json"), '{ "type": "module" }');
-    const printed = ioredisModule("local", inventory);
+    const printed = ioredisModule("local", inventory, logins.tls);
     await fs.writeFile(path.join(folder, "redis.ts"), printed);
     await fs.writeFile(
       path.join(folder, "use.ts"),
       `import { createReader, options } from "./redis.ts";
        const reader = createReader();
-       const { role, preferredSlaves } = reader.options;
+       const { role, preferredSlaves, username, password } = reader.options;
        reader.disconnect();
        const picked = (preferredSlaves as (list: object[]) => object | null);
        console.log((${described})(options));
-       console.log(JSON.stringify([role, picked([{ ip: "x" }]), picked([])]));`,
+       console.log(JSON.stringify([role, username, password, picked([{ ip: "x" }]), picked([])]));`,
     );
-    const { stdout } = await execa(process.execPath, ["--import", "tsx", "use.ts"], { cwd: folder, timeout: 20_000 });
+    const { stdout } = await execa(process.execPath, ["--import", "tsx", "use.ts"], {
+      cwd: folder,
+      env,
+      timeout: 20_000,
+    });
     const [options = "", reader = ""] = stdout.split("\n");
-    expect(JSON.parse(options)).toEqual(JSON.parse(describe(recommendedOptions(inventory))));
+    expect(JSON.parse(options)).toEqual(JSON.parse(describe(recommendedOptions(inventory, "master", logins))));
     expect(printed).toContain(`}, ${HEARTBEAT_MS});`);
 
-    const { role, preferredSlaves } = recommendedOptions(inventory, "slave");
+    const { role, preferredSlaves, username, password } = recommendedOptions(inventory, "slave", logins);
     const picked = preferredSlaves as (list: object[]) => object | null;
-    expect(JSON.parse(reader)).toEqual([role, picked([{ ip: "x" }]), picked([])]);
+    expect(JSON.parse(reader)).toEqual([role, username, password, picked([{ ip: "x" }]), picked([])]);
   } finally {
     await fs.rm(folder, { recursive: true, force: true });
   }
@@ -83,7 +94,8 @@ it(
       const state = path.join(folder, "state");
       const listening = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", state, "--appendonly", "yes"];
       const server = execa("redis-server", [...listening, ...slowly], { reject: false, stdio: "ignore" });
-      const { sentinels, ...options } = recommendedOptions(inventory);
+      const { sentinels, username, password, ...options } = recommendedOptions(inventory, "master", { passwords });
+      expect([username, password]).toEqual(["app", "of-app"]);
       expect(sentinels).toHaveLength(1);
       const client = new Redis({ ...options, host: "127.0.0.1", port });
       client.on("error", () => undefined);

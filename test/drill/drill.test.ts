@@ -8,10 +8,10 @@ import { type Checkout, createCheckout, threeNodes } from "../support/checkout.t
 import { Cluster } from "../support/cluster.ts";
 
 const environment = threeNodes("local", 17180);
-const cluster = new Cluster(environment);
+let checkout: Checkout;
+const cluster = new Cluster(environment, () => checkout);
 
 describe.sequential("redis-ha drill", { timeout: 120_000 }, () => {
-  let checkout: Checkout;
   beforeAll(async () => {
     checkout = await createCheckout(environment);
     const { code, all } = await checkout.synth();

@@ -20,7 +20,12 @@ describe.sequential("a loss", { timeout: 90_000 }, () => {
   const keys = async (): Promise<string[]> => cluster.redis(await master(), (redis) => redis.keys("*"));
 
   it("of everything that was written until then is seen, to the write, and foreign keys are left alone", async () => {
-    const load = new Load(cluster.inventory, { clients: ["recommended"], rate: "full", wait: false });
+    const load = new Load(cluster.inventory, {
+      clients: ["recommended"],
+      rate: "full",
+      wait: false,
+      logins: cluster.logins,
+    });
     try {
       await load.succeeded(-Infinity);
       await delay(700);
@@ -56,7 +61,12 @@ describe.sequential("a loss", { timeout: 90_000 }, () => {
   });
 
   it("by a bare SENTINEL FAILOVER is seen, and WAIT 1 tells which writes were safe", async () => {
-    const load = new Load(cluster.inventory, { clients: ["defaults"], rate: "paced", wait: true });
+    const load = new Load(cluster.inventory, {
+      clients: ["defaults"],
+      rate: "paced",
+      wait: true,
+      logins: cluster.logins,
+    });
     try {
       const before = await master();
       await load.succeeded(-Infinity);

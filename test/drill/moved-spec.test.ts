@@ -30,7 +30,6 @@ describe("a spec moved to other addresses", () => {
     const { server, globals } = parseSentinelFile(moved.files["sentinel.conf"] ?? "");
     for (const file of [redis, server]) {
       expect(file.get("bind")).toBe("10.0.0.2 127.0.0.1");
-      expect(file.get("protected-mode")).toBe("no");
     }
     expect(redis.get("replica-announce-ip")).toBe("10.0.0.2");
     expect(globals.get("announce-ip")).toBe("10.0.0.2");
@@ -40,7 +39,7 @@ describe("a spec moved to other addresses", () => {
     const [before = ""] = specs.map(({ files }) => files["redis.conf"]);
     const after = movedSpec(specs[0] as NodeSpec, addressOf).files["redis.conf"] ?? "";
     const changed = before.split("\n").filter((line, index) => line !== after.split("\n")[index]);
-    expect(changed.map((line) => line.split(" ")[0])).toEqual(["bind", "protected-mode", "replica-announce-ip"]);
+    expect(changed.map((line) => line.split(" ")[0])).toEqual(["bind", "replica-announce-ip"]);
   });
 
   it("is refused when a file does not say where the node listens", () => {

@@ -56,7 +56,7 @@ describe("access", () => {
 
   it("knows no other users", () => {
     expect(linesWith({ apps: {} } as EnvironmentInput["access"])).toEqual([
-      "environments/base.ts: access: unknown field apps, did you mean app? (known here: app, reader)",
+      "environments/base.ts: access: unknown field apps, did you mean app? (known here: tls, app, reader)",
     ]);
   });
 });

@@ -58,6 +58,7 @@ describe("defaults", () => {
         redisConf: {},
       },
       access: {
+        tls: true,
         app: { keys: ["*"], channels: ["[^_]*"] },
         reader: { keys: ["*"], channels: ["[^_]*"] },
       },

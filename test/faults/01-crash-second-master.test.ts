@@ -1,3 +1,4 @@
+import { directLoginOf } from "../../cli/client-options.ts";
 import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -71,6 +72,7 @@ describe.sequential("1: a master's process dies beside another master", () => {
     const stray = new Redis({
       host: cluster.endpoint(master).address,
       port: cluster.endpoint(master).port,
+      ...directLoginOf("master", cluster.cluster.logins),
       maxRetriesPerRequest: 0,
     });
     stray.on("error", () => undefined);

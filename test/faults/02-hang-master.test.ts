@@ -1,10 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isAlive, recordOf, waitFor } from "../../agent/processes.ts";
-import { clientOptions } from "../../cli/client-options.ts";
 import { AcknowledgedWriter } from "../../drill/acknowledged-writer.ts";
 import { createClient } from "../../drill/clients.ts";
-import type { InventoryEnvironment } from "../../topology/inventory.ts";
 import { AppliedCluster } from "../support/applied-cluster.ts";
 import { threeNodes } from "../support/checkout.ts";
 import type { Load } from "../support/steady-writer.ts";
@@ -21,8 +19,6 @@ describe.sequential("2: the master hangs", () => {
   });
   afterAll(() => cluster?.remove());
 
-  const inventory = (): InventoryEnvironment => cluster.cluster.topology as unknown as InventoryEnvironment;
-
   /**
    * Lets a process hang while clients write, one of them with WAIT 1, of whose confirmed writes none may be lost.
    * @param use while it hangs; it goes on afterwards
@@ -31,8 +27,7 @@ describe.sequential("2: the master hangs", () => {
     pid: number,
     use: () => Promise<unknown>,
   ): Promise<{ load: Load; changes: string[]; confirmed: number }> => {
-    const { sentinels, name } = clientOptions(inventory());
-    const connection = { sentinels: [...sentinels], name };
+    const connection = cluster.cluster.plainOptions;
     const confirmed = new AcknowledgedWriter({ connection, name: `confirmed-${Date.now()}`, waitReplicas: 1 });
     let changes: string[] = [];
     try {
@@ -66,7 +61,7 @@ describe.sequential("2: the master hangs", () => {
     const master = await cluster.master();
     const pid = cluster.pid(master, "redis");
     const record = recordOf(pid);
-    const defaults = createClient("defaults", inventory(), "master");
+    const defaults = createClient("defaults", cluster.cluster.topology, "master", cluster.cluster.logins);
     try {
       await defaults.set("of-a-client-with-defaults", "1");
       const { load, changes } = await hanging(pid, async () => {

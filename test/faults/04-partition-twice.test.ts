@@ -1,3 +1,4 @@
+import { directLoginOf } from "../../cli/client-options.ts";
 import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -30,13 +31,22 @@ describeInNamespaces("a master is back as replica, and its successor is cut off 
   async function roleSeen(by: string, of: string): Promise<string | undefined> {
     const { namespaces, inventory } = cluster();
     const port = inventory.nodes.find(({ name }) => name === by)?.sentinelPort;
-    const where = ["-h", namespaces.address(by), "-p", String(port)];
-    const reply = await namespaces.run("control", "redis-cli", [
-      ...where,
-      "SENTINEL",
-      "REPLICAS",
-      inventory.masterName,
-    ]);
+    const where = [
+      "-h",
+      namespaces.address(by),
+      "-p",
+      String(port),
+      "--user",
+      "sentinel-client",
+      "--tls",
+      "--insecure",
+    ];
+    const reply = await namespaces.run(
+      "control",
+      "redis-cli",
+      [...where, "SENTINEL", "REPLICAS", inventory.masterName],
+      { env: { REDISCLI_AUTH: cluster().logins.passwords["sentinel-client"] } },
+    );
     const words = reply.split("\n");
     const start = words.findIndex((word, index) => word === namespaces.address(of) && words[index - 1] === "ip");
     return words[words.indexOf("role-reported", start) + 1];
@@ -96,7 +106,11 @@ describeInNamespaces("a master is back as replica, and its successor is cut off 
     expect(await masterOtherThan(second)).toBe(first);
     const client = cluster().inside("control");
     const { address: host, port } = cluster().endpoint(first);
-    await client.ask("startWriter", { name: "confirmed", waitReplicas: 1, connection: { host, port } });
+    await client.ask("startWriter", {
+      name: "confirmed",
+      waitReplicas: 1,
+      connection: { host, port, ...directLoginOf("master", cluster().logins) },
+    });
     await delay(CUT_MS);
     expect(await client.ask("acknowledged", "confirmed")).toBeGreaterThan(0);
     namespaces.heal(second);

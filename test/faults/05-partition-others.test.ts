@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
+import { directLoginOf } from "../../cli/client-options.ts";
 import type { ClusterView } from "../../cluster/view.ts";
 import { monotonicMs, type Written } from "../../drill/acknowledged-writer.ts";
 import type { InsideProcess } from "../../drill/inside-process.ts";
@@ -37,7 +38,11 @@ class Writing {
     const master = await cluster.whole();
     const writing = new Writing(cluster.inside({ node: master }), cluster);
     const { address: host, port } = cluster.endpoint(master);
-    const options = { name: writing.name, waitReplicas: 0, connection: { host, port } };
+    const options = {
+      name: writing.name,
+      waitReplicas: 0,
+      connection: { host, port, ...directLoginOf("master", cluster.logins) },
+    };
     await writing.process.ask("startWriter", options);
     await writing.untilWritten(50);
     return writing;

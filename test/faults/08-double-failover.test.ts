@@ -1,9 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
-import { clientOptions } from "../../cli/client-options.ts";
 import { AcknowledgedWriter } from "../../drill/acknowledged-writer.ts";
-import type { InventoryEnvironment } from "../../topology/inventory.ts";
 import { AppliedCluster, expectNothingLost } from "../support/applied-cluster.ts";
 import { threeNodes } from "../support/checkout.ts";
 
@@ -37,9 +35,7 @@ describe.sequential("8: the next master is killed too", () => {
     ["when the third node follows it", 2000, 1],
   ])("nodes with their agents, the second %s: one change of master for each", async (_, ms, waitReplicas) => {
     for (let round = 0; round < ROUNDS; round++) {
-      const topology = cluster.cluster.topology as unknown as InventoryEnvironment;
-      const { sentinels, name } = clientOptions(topology);
-      const connection = { sentinels: [...sentinels], name };
+      const connection = cluster.cluster.plainOptions;
       const confirmed = new AcknowledgedWriter({ connection, name: `confirmed-${Date.now()}`, waitReplicas });
       try {
         await waitFor("confirmed writes", () => confirmed.acknowledged > 50 || undefined, 10_000);

@@ -1,3 +1,4 @@
+import { loginOf } from "../../cli/client-options.ts";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { processStart, waitFor } from "../../agent/processes.ts";
@@ -68,9 +69,15 @@ describe.sequential("9: a kill during a failover", { timeout: 180_000 }, () => {
     ["its agent too", ["agent", "redis"] as const],
   ])("the replica that was selected; %s", async (_, processes) => {
     let selected = "";
+    const {
+      sentinelUsername: username,
+      sentinelPassword: password,
+      sentinelTLS: tls,
+    } = loginOf("master", cluster.cluster.logins);
+    const login = { username, password, ...(tls ? { tls } : {}) };
     for (const node of cluster.cluster.topology.nodes) {
       const { address, port } = sentinelEndpoint(node);
-      const listener = new Redis({ host: address, port, protocol: 2 });
+      const listener = new Redis({ host: address, port, protocol: 2, ...login });
       listeners.push(listener);
       listener.on("error", () => undefined);
       listener.on("message", (__, message: string) => {

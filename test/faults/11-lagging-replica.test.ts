@@ -25,7 +25,7 @@ describeInNamespaces("11: one replica has missed the last two seconds, and the m
       replicas.sort(([, a], [, b]) => (a.runId < b.runId ? -1 : 1));
       const [lagging = "", fresh = ""] = replicas.map(([name]) => name);
       const writing = cluster().inside("control");
-      const options = clientOptions(cluster().inventory);
+      const options = clientOptions(cluster().inventory, "master", cluster().logins);
       const name = `round-${round}`;
       const connection = { ...options, sentinels: [...options.sentinels] };
       await writing.ask("startWriter", { name, waitReplicas: 1, connection });

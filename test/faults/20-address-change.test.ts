@@ -55,7 +55,7 @@ describe.sequential("20: addresses change", { timeout: 300_000 }, () => {
       const described = at(redis, sentinel);
       cluster.checkout.describe(described);
       await apply();
-      cluster.cluster = new Cluster(described);
+      cluster.cluster = new Cluster(described, () => cluster.checkout);
       await cluster.verified();
     });
     console.log(`${Math.round(load.longestGapMs)} ms without writes, ${load.acknowledged} acknowledged`);
@@ -131,7 +131,7 @@ describe.sequential("20: addresses change", { timeout: 300_000 }, () => {
     cluster.checkout.describe(described);
     const { code, all } = await cluster.checkout.stop();
     expect(code, all).toBe(0);
-    cluster.cluster = new Cluster(described);
+    cluster.cluster = new Cluster(described, () => cluster.checkout);
     await apply();
     await cluster.verified();
     // On a busy computer the stop may take so long that the Sentinels act in the middle of it.

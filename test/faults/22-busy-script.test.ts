@@ -1,10 +1,10 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
-import { clientOptions } from "../../cli/client-options.ts";
+import { directLoginOf } from "../../cli/client-options.ts";
+import type { ClientLogins } from "../../secrets/logins.ts";
 import { type Endpoint, withConnection } from "../../cluster/connection.ts";
 import { AcknowledgedWriter } from "../../drill/acknowledged-writer.ts";
-import type { InventoryEnvironment } from "../../topology/inventory.ts";
 import { AppliedCluster } from "../support/applied-cluster.ts";
 import { threeNodes } from "../support/checkout.ts";
 import type { Load } from "../support/steady-writer.ts";
@@ -32,8 +32,9 @@ class ScriptSender {
   outcome: string | undefined;
   private readonly redis: Redis;
 
-  constructor({ address, port }: { address: string; port: number }, script: string) {
-    this.redis = new Redis({ host: address, port, maxRetriesPerRequest: 0, retryStrategy: () => null });
+  constructor({ address, port }: { address: string; port: number }, script: string, logins: ClientLogins) {
+    const login = directLoginOf("master", logins);
+    this.redis = new Redis({ host: address, port, ...login, maxRetriesPerRequest: 0, retryStrategy: () => null });
     this.redis.on("error", () => undefined);
     this.redis.eval(script, 0).then(
       () => (this.outcome = "done"),
@@ -63,8 +64,7 @@ describe.sequential("22: a busy script", () => {
     script: string,
   ): Promise<{ outcome: string; changes: string[]; load: Load; restarted: boolean }> => {
     const before = cluster.pid(node, "redis");
-    const { sentinels, name } = clientOptions(cluster.cluster.topology as unknown as InventoryEnvironment);
-    const connection = { sentinels: [...sentinels], name };
+    const connection = cluster.cluster.plainOptions;
     const confirmed = new AcknowledgedWriter({ connection, name: `confirmed-${Date.now()}`, waitReplicas: 1 });
     let sender: ScriptSender | undefined;
     let outcome = "";
@@ -73,7 +73,7 @@ describe.sequential("22: a busy script", () => {
       const load = await cluster.underLoad(async () => {
         await waitFor("writes that WAIT confirms", () => confirmed.acknowledged > 20 || undefined, 5000);
         changes = await cluster.masterChanges(async () => {
-          sender = new ScriptSender(cluster.endpoint(node), script);
+          sender = new ScriptSender(cluster.endpoint(node), script, cluster.cluster.logins);
           const ended = await sender.ended();
           ({ outcome } = ended);
           console.log(`${ended.ms} ms until: ${outcome.slice(0, 100)}`);

@@ -23,10 +23,13 @@ describe.sequential("31: a long outage", { timeout: 150_000 }, () => {
 
   it("is over for a client within a second of the first write that the master takes, without the client's restart", async () => {
     const { cluster } = wreckage;
-    const inventory = { ...cluster.topology } as unknown as Parameters<typeof createClient>[1];
     const writers = clientKinds.map((client) => {
       const options = { client, rate: "paced", wait: false } as const;
-      return new Writer(createClient(client, inventory, "master"), new Ledger(`outage:${client}`), options);
+      return new Writer(
+        createClient(client, cluster.topology, "master", cluster.logins),
+        new Ledger(`outage:${client}`),
+        options,
+      );
     });
     const lastSuccess = ({ traffic }: Writer): number => traffic.lastSuccess ?? 0;
     const untilAllSucceeded = (since: number): Promise<unknown> =>

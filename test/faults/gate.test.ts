@@ -55,7 +55,8 @@ describe.sequential("the gate before a restart", () => {
 
   it("names how long a replica's link has been down", async () => {
     const [node, other] = await cluster.replicas();
-    // It cannot log in to a master that has no password for it, and so stays without a link.
+    const password = (await cluster.configValue(other, "masterauth")) ?? "";
+    // It cannot log in to its master with this, and so stays without a link.
     await withConnection(cluster.endpoint(other), (redis) => redis.config("SET", "masterauth", "nobody's"));
     await withConnection(cluster.endpoint(await cluster.cluster.master()), (redis) =>
       redis.call("CLIENT", "KILL", "TYPE", "replica"),
@@ -72,7 +73,7 @@ describe.sequential("the gate before a restart", () => {
         new RegExp(`would leave no in-sync replica \\(${other}: link down for 1\\d s\\)\\. Repair ${other}`),
       );
     } finally {
-      await withConnection(cluster.endpoint(other), (redis) => redis.config("SET", "masterauth", ""));
+      await withConnection(cluster.endpoint(other), (redis) => redis.config("SET", "masterauth", password));
       await cluster.master();
       await cluster.apply(node);
     }

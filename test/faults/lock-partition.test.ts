@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
@@ -39,7 +40,10 @@ describeInNamespaces("the lock, when its holder is cut off", () => {
 
   const take = (where: Where): Taker => {
     const { nodes, masterName, quorum } = cluster().inventory;
-    const args = ["--import", "tsx", taker, JSON.stringify({ nodes, masterName, quorum }), "0"];
+    const state = path.join(cluster().namespaces.folder, "state", "cdktf-redis-ha");
+    const [checkout = ""] = fs.readdirSync(state).filter((name) => !name.endsWith(".sock"));
+    const folder = path.join(state, checkout, cluster().environment, "redis-a");
+    const args = ["--import", "tsx", taker, JSON.stringify({ nodes, masterName, quorum }), "0", "", folder];
     const command = cluster().namespaces.command(where, process.execPath, args);
     const started = new Taker(command.file, command.args);
     takers.push(started);

@@ -41,7 +41,7 @@ describe.sequential("membership under load", () => {
     const load = await cluster.underLoad(async () => {
       const { code, all } = await cluster.checkout.start();
       expect(code, all.slice(-3000)).toBe(0);
-      cluster.cluster = new Cluster(next);
+      cluster.cluster = new Cluster(next, () => cluster.checkout);
     });
     console.log(`${cluster.cluster.names.length} nodes: ${Math.round(load.longestGapMs)} ms without writes`);
     expectNothingLost(load);

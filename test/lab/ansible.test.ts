@@ -72,7 +72,10 @@ describeWithBoth("Ansible on a host, by the inventory", { timeout: 60_000 }, () 
     const { exitCode, stdout, stderr } = await lab.exec(words, { env: { REDIS_HA_PROJECT: root }, reject: false });
     expect(performance.now() - began).toBeLessThan(6000);
     expect(exitCode).toBe(0);
-    expect(stderr).toContain("hosts: no host could be asked within 2 s. Neither in hosts_master nor hosts_replicas");
+    // The kernel may have found out already that nobody has these addresses, and then says so at once.
+    expect(stderr).toMatch(
+      /hosts: (no host could be asked within 2 s|no host of hosts can be asked: .*No route to host.*)\. Neither in hosts_master nor hosts_replicas/,
+    );
     expect(JSON.parse(String(stdout))).toMatchObject({ hosts_master: { hosts: [] }, hosts_replicas: { hosts: [] } });
   });
 

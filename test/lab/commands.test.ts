@@ -95,7 +95,7 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
     if (!one || !two) throw new Error("no replicas");
     await ssh(one, "sudo systemctl stop redis-ha-hosts-sentinel redis-ha-hosts-redis");
     await ssh(one, `sudo rm ${state(one)}/sentinel/sentinel.conf`);
-    await ssh(two, `redis-cli -h ${cluster.lab.host(two).address} -p 26379 sentinel remove ${cluster.masterName}`);
+    await ssh(two, [...cluster.redisCli(two, { sentinel: true }), "sentinel remove", cluster.masterName].join(" "));
     expect(await done("repair")).toContain("hosts: repaired");
     await cluster.holds();
     expect(await cluster.master()).toBe(master);
@@ -148,7 +148,7 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
     await done("converge", "--after-apply");
     await cluster.holds();
     expect(await cluster.master()).not.toBe(lost);
-    expect(await ssh(lost, `redis-cli -h ${host.address} get from`)).toContain("here there");
+    expect(await ssh(lost, [...cluster.redisCli(lost), "get from"].join(" "))).toContain("here there");
   });
 
   it("a dead host does not block its retire once the Sentinels see it down", async () => {

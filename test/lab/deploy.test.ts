@@ -70,8 +70,10 @@ const NEVER_TWICE = { timeout: 240_000, retry: 0 };
     expect(outcome.plain.longestGapMs).toBeLessThan(NO_GAP_MS);
     expect(outcome.after).toBe(outcome.before);
     expect(await cluster.pids()).toEqual(before);
-    const say = "redis-cli -h $(hostname -I) config get slowlog-max-len";
-    for (const node of cluster.names) expect(await cluster.onHost(node, say)).toContain("1024");
+    for (const node of cluster.names) {
+      const say = [...cluster.redisCli(node), "config get slowlog-max-len"].join(" ");
+      expect(await cluster.onHost(node, say)).toContain("1024");
+    }
   });
 
   it("after a failover it undoes nothing and restarts nothing", async () => {

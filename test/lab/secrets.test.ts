@@ -31,7 +31,7 @@ describeWithHosts.sequential("secrets on hosts", () => {
       expect(await cluster.onHost(node, owner)).toBe("redis 700\nredis 600");
       const share = JSON.parse(await cluster.onHost(node, `cat ${file(node)}`)) as NodeSecrets;
       expect(share.passwords.admin).toBe(fs.readFileSync(path.join(store(), "users", "admin"), "utf8").trim());
-      expect(share.tls.key.trim()).toBe(
+      expect(share.tls?.key.trim()).toBe(
         fs.readFileSync(path.join(store(), "tls", "nodes", `${node}.key`), "utf8").trim(),
       );
       const app = fs.readFileSync(path.join(store(), "users", "app"), "utf8").trim();
@@ -39,15 +39,21 @@ describeWithHosts.sequential("secrets on hosts", () => {
     }
   });
 
-  it("are in no other file of a host, in no journal, and in nothing that the checkout has", async () => {
+  it("are nowhere but where the servers read them and write them down, in no journal, and in nothing that the checkout has", async () => {
     const values = secretValues(store());
     for (const node of cluster.names) {
       const { root } = cluster.lab.host(node);
-      const own = path.join(root, file(node));
-      for (const folder of ["etc", "var", "tmp", "run", "usr/lib/redis-ha"]) {
-        const there = path.join(root, folder);
+      const folder = `/var/lib/redis-ha/hosts/${node}`;
+      const read = ["secrets.json", "node.key", "redis.conf", "sentinel.conf"].map(
+        (name) => `${folder}/secrets/${name}`,
+      );
+      const own = [...read, `${folder}/redis/runtime.conf`, `${folder}/sentinel/sentinel.conf`];
+      expect(await cluster.onHost(node, `stat -c '%U %a' ${own.join(" ")} | sort -u`)).toBe("redis 600");
+      for (const part of ["etc", "var", "tmp", "run", "usr/lib/redis-ha"]) {
+        const there = path.join(root, part);
         if (!fs.existsSync(there)) continue;
-        expect(filesWith(there, values).filter((found) => found !== own)).toEqual([]);
+        const found = filesWith(there, values).map((name) => name.slice(root.length));
+        expect(found.filter((name) => !own.includes(name))).toEqual([]);
       }
       const journal = await cluster.onHost(node, "journalctl --no-pager -o cat");
       expect(values.filter((value) => journal.includes(value))).toEqual([]);

@@ -70,8 +70,8 @@ describeWithHosts("the units of a node", { timeout: 180_000 }, () => {
     });
 
     it("snapshots and rewrites of the append-only file, which fork, go through", async () => {
-      const { address } = cluster.lab.host(await cluster.master());
-      const cli = (...words: string[]) => cluster.lab.exec(["redis-cli", "-h", address, ...words]);
+      const master = await cluster.master();
+      const cli = (...words: string[]) => cluster.lab.exec([...cluster.redisCli(master), ...words]);
       await cli("set", "key", "value");
       await cli("bgrewriteaof");
       await expect.poll(async () => (await cli("info", "persistence")).stdout).toContain("aof_rewrite_in_progress:0");

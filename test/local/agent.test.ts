@@ -11,13 +11,12 @@ import { type Checkout, createCheckout, threeNodes } from "../support/checkout.t
 import { Cluster } from "../support/cluster.ts";
 
 const environment = threeNodes("local", 18100, { downAfterMs: 4000, onMasterCrash: "restart" });
-const cluster = new Cluster(environment);
+let checkout: Checkout;
+const cluster = new Cluster(environment, () => checkout);
 const nodes = cluster.names;
 
 /** What the agent of a node survives. Each test leaves a whole cluster behind. */
 describe.sequential("the agent", () => {
-  let checkout: Checkout;
-
   const folder = (node: string) => checkout.folder("local", node);
   const pid = (node: string, name: "redis" | "sentinel" | "agent") => checkout.pid("local", node, name) as number;
   const kill = (node: string, ...names: ("redis" | "sentinel" | "agent")[]): void => {

@@ -7,7 +7,7 @@ import { Cluster } from "../support/cluster.ts";
 describe.sequential("two clones", () => {
   let first: Checkout;
   let second: Checkout;
-  const cluster = new Cluster(threeNodes("local", 18400));
+  const cluster = new Cluster(threeNodes("local", 18400), () => first);
 
   beforeAll(async () => {
     [first, second] = await Promise.all([
@@ -25,7 +25,7 @@ describe.sequential("two clones", () => {
     expect(code).toBe(1);
     expect(all).toContain("port 18401, meant for redis-server of redis-a, is taken by redis-server");
     expect(all).toContain(`(pid ${before}`);
-    expect(all).toContain(`which runs from ${first.folder("local", "redis-a").runtimeConf}`);
+    expect(all).toContain(`in ${first.folder("local", "redis-a").redisData}`);
     expect(all).toContain("change port of redis-a in environments/local.ts");
     expect(second.pid("local", "redis-a", "agent")).toBeUndefined();
     expect(first.pid("local", "redis-a", "redis")).toBe(before);

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { processStart } from "../../agent/processes.ts";
+import { processStart, waitFor } from "../../agent/processes.ts";
 import { sentinelEndpoint } from "../../cluster/answers.ts";
 import { pairs, withConnection } from "../../cluster/connection.ts";
 import { type Checkout, createCheckout, threeNodes } from "../support/checkout.ts";
@@ -15,7 +15,7 @@ interface Check {
 /** Everything that Terraform cannot see: verify names it, converge mends it, and nothing else is touched. */
 describe.sequential("drift", () => {
   const environment = threeNodes("local", 18200);
-  const cluster = new Cluster(environment);
+  const cluster = new Cluster(environment, () => checkout);
   let checkout: Checkout;
 
   const failing = async (): Promise<string[]> => {
@@ -122,6 +122,38 @@ describe.sequential("drift", () => {
     expect(await converge()).toContain("redis-a: down-after-milliseconds set to 2000");
     const told = await withConnection(sentinel, async (redis) => pairs(await redis.call("SENTINEL", "MASTER", name)));
     expect(told["down-after-milliseconds"]).toBe("2000");
+  });
+
+  it("a user that somebody gave more rights, let in without a password, or made, has the applied ones again", async () => {
+    const before = pids();
+    const change = (...acl: string[]): Promise<unknown> =>
+      withConnection(cluster.endpoint("redis-b"), (redis) => redis.call("ACL", "SETUSER", ...acl));
+    await change("default", "on", "nopass", "+@all", "~*");
+    await change("reader", "+set", "~*");
+    await change("guest", "on", "nopass", "+@all");
+    expect(await failing()).toEqual(["users redis-b"]);
+    const done = await converge();
+    expect(done).toMatch(/redis-b: redis: users mended \(reader [^;]*; guest [^;]*; default [^;]*\)/);
+    expect(await failing()).toEqual([]);
+    expect(pids()).toEqual(before);
+  });
+
+  it("a Sentinel that was made to watch the master anew is told again as whom it asks", async () => {
+    const { masterName: name, nodes, quorum } = cluster.topology;
+    const { address, port } = cluster.endpoint(await cluster.whole());
+    const node = nodes.find((each) => each.name === "redis-c");
+    const sentinel = sentinelEndpoint(node as NonNullable<typeof node>);
+    await withConnection(sentinel, async (redis) => {
+      await redis.call("SENTINEL", "REMOVE", name);
+      await redis.call("SENTINEL", "MONITOR", name, address, port, quorum);
+      await redis.call("SENTINEL", "SET", name, "down-after-milliseconds", "2000");
+    });
+    const flags = async (): Promise<string | undefined> =>
+      withConnection(sentinel, async (redis) => pairs(await redis.call("SENTINEL", "MASTER", name))["flags"]);
+    await waitFor("it sees no master", async () => (await flags())?.includes("s_down") || undefined, 10_000);
+    expect(await converge()).toContain("redis-c: sentinel: passwords set");
+    await waitFor("it sees the master", async () => (await flags()) === "master" || undefined, 10_000);
+    await cluster.whole();
   });
 
   it("a node whose whole folder is lost comes back by replication", async () => {

@@ -2,14 +2,20 @@ import fs from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isListening } from "../../agent/ports.ts";
 import { processStart, waitFor } from "../../agent/processes.ts";
-import { withConnection } from "../../cluster/connection.ts";
+import { type Endpoint, withConnection } from "../../cluster/connection.ts";
 import { type Checkout, createCheckout, threeNodes } from "../support/checkout.ts";
+import { Cluster } from "../support/cluster.ts";
 
 /** The whole life of the default environment, by the commands that a newcomer types. The steps build on each other. */
 describe.sequential("a cluster on this computer", () => {
   const base = 18000;
   const nodes = ["redis-a", "redis-b", "redis-c"];
   let checkout: Checkout;
+  const cluster = new Cluster(threeNodes("local", base), () => checkout);
+  const at = (port: number): Endpoint => {
+    cluster.speak();
+    return { address: "127.0.0.1", port };
+  };
 
   const pids = (): Record<string, number | undefined> =>
     Object.fromEntries(
@@ -63,15 +69,13 @@ describe.sequential("a cluster on this computer", () => {
     expect(all).toContain("maxmemory set to 62914560");
     expect(code).toBe(0);
     expect(pids()).toEqual(before);
-    const running = await withConnection({ address: "127.0.0.1", port: base + 2 }, (redis) =>
-      redis.config("GET", "maxmemory"),
-    );
+    const running = await withConnection(at(base + 2), (redis) => redis.config("GET", "maxmemory"));
     expect(running).toEqual(["maxmemory", "62914560"]);
     expect((await checkout.start()).all).toContain("Nothing to change");
   });
 
   it("after a failover, npm start leaves the new master, takes the old one back as replica, and restarts nothing else", async () => {
-    await withConnection({ address: "127.0.0.1", port: base + 1 }, (redis) => redis.set("written", "before"));
+    await withConnection(at(base + 1), (redis) => redis.set("written", "before"));
     const before = pids();
     for (const name of ["agent", "redis"] as const) process.kill(before[`redis-a ${name}`] as number, "SIGKILL");
     const elected = await waitFor(
@@ -94,7 +98,7 @@ describe.sequential("a cluster on this computer", () => {
       expect(after[process], process).toBe(before[process]);
     }
     expect(after["redis-a redis"]).not.toBe(before["redis-a redis"]);
-    const kept = await withConnection({ address: "127.0.0.1", port: base + 1 }, (redis) => redis.get("written"));
+    const kept = await withConnection(at(base + 1), (redis) => redis.get("written"));
     expect(kept).toBe("before");
     expect(await master()).toBe(elected);
   });
@@ -131,6 +135,6 @@ describe.sequential("a cluster on this computer", () => {
     expect(code).toBe(0);
     const name = await master();
     const port = base + 1 + nodes.indexOf(name ?? "");
-    expect(await withConnection({ address: "127.0.0.1", port }, (redis) => redis.get("written"))).toBe("before");
+    expect(await withConnection(at(port), (redis) => redis.get("written"))).toBe("before");
   });
 });

@@ -42,12 +42,12 @@ describe.sequential("membership", () => {
   afterAll(() => checkout?.remove());
 
   it("a zone that is added brings a replica; Terragrunt's unit for it is written by the synth", async () => {
-    await withConnection(new Cluster(three).endpoint("redis-a"), (redis) => redis.set("k", "v"));
+    await withConnection(new Cluster(three, () => checkout).endpoint("redis-a"), (redis) => redis.set("k", "v"));
     checkout.describe(four);
     expect((await checkout.synth()).code).toBe(0);
     await apply("-auto-approve");
     await verified();
-    const cluster = new Cluster(four);
+    const cluster = new Cluster(four, () => checkout);
     expect((await cluster.state("redis-d"))?.link).toBe("up");
     expect(await withConnection(cluster.endpoint("redis-d"), (redis) => redis.get("k"))).toBe("v");
   });
@@ -57,7 +57,7 @@ describe.sequential("membership", () => {
     await apply("-auto-approve");
     expect(await isListening({ address: "127.0.0.1", port: base + 4 })).toBe(false);
     expect(checkout.pid("local", "redis-d", "agent")).toBeUndefined();
-    const { topology } = new Cluster(emptied);
+    const { topology } = new Cluster(emptied, () => checkout);
     for (const { node, state } of await askSentinels(topology.nodes, topology.masterName)) {
       expect(
         state?.replicas.map(({ port }) => port),
@@ -72,7 +72,9 @@ describe.sequential("membership", () => {
     checkout.describe(four);
     await apply("-auto-approve");
     await verified();
-    expect(await withConnection(new Cluster(four).endpoint("redis-d"), (redis) => redis.get("k"))).toBe("v");
+    expect(await withConnection(new Cluster(four, () => checkout).endpoint("redis-d"), (redis) => redis.get("k"))).toBe(
+      "v",
+    );
   });
 
   it("a node can be renamed: the new one waits for the port of the old one, and gets the data", async () => {
@@ -81,14 +83,16 @@ describe.sequential("membership", () => {
     await apply("-auto-approve");
     await verified();
     expect(checkout.pid("local", "redis-d", "redis")).toBeUndefined();
-    expect(await withConnection(new Cluster(renamed).endpoint("reports-d"), (redis) => redis.get("k"))).toBe("v");
+    expect(
+      await withConnection(new Cluster(renamed, () => checkout).endpoint("reports-d"), (redis) => redis.get("k")),
+    ).toBe("v");
     checkout.describe(four);
     await apply("-auto-approve");
     await verified();
   });
 
   it("the master itself can be removed: its replicas have every write, and one of them takes over", async () => {
-    const cluster = new Cluster(four);
+    const cluster = new Cluster(four, () => checkout);
     const former = await cluster.whole();
     await withConnection(cluster.endpoint(former), (redis) => redis.set("last", "write"));
     const zone = former.replace("redis-", "");
@@ -102,9 +106,11 @@ describe.sequential("membership", () => {
     checkout.describe(without);
     await apply("-auto-approve");
     await verified();
-    const master = await new Cluster(without).whole();
+    const master = await new Cluster(without, () => checkout).whole();
     expect(master).not.toBe(former);
-    expect(await withConnection(new Cluster(without).endpoint(master), (redis) => redis.get("last"))).toBe("write");
+    expect(
+      await withConnection(new Cluster(without, () => checkout).endpoint(master), (redis) => redis.get("last")),
+    ).toBe("write");
   });
 
   it("an apply that was killed half-way is finished by the next one", async () => {
@@ -145,6 +151,8 @@ describe.sequential("membership", () => {
     );
     expect(code, all.slice(-3000)).toBe(0);
     await verified();
-    expect(await withConnection(new Cluster(four).endpoint("redis-d"), (redis) => redis.get("k"))).toBe("v");
+    expect(await withConnection(new Cluster(four, () => checkout).endpoint("redis-d"), (redis) => redis.get("k"))).toBe(
+      "v",
+    );
   });
 });

@@ -31,7 +31,7 @@ function moved(environment: EnvironmentInput, by: number): EnvironmentInput {
 describe.sequential("one master, one replica and a witness", () => {
   const environment = moved(localPair, 12_300);
   const { name } = environment;
-  const cluster = new Cluster(environment);
+  const cluster = new Cluster(environment, () => checkout);
   let checkout: Checkout;
 
   beforeAll(async () => {

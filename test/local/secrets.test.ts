@@ -35,11 +35,19 @@ describe.sequential("secrets of a cluster on this computer", () => {
     }
   });
 
-  it("are nowhere else: not in state, output, logs or the checkout", () => {
-    const allowed = cluster.cluster.names.map(share);
+  it("are nowhere else than where the servers read them and write them down: not in state, output, logs or the checkout", () => {
+    const allowed = cluster.cluster.names.flatMap((node) => {
+      const { root, runtimeConf, sentinelState } = cluster.folder(node);
+      return [
+        ...["secrets.json", "node.key", "redis.conf", "sentinel.conf"].map((file) => path.join(root, "secrets", file)),
+        runtimeConf,
+        sentinelState,
+      ];
+    });
     for (const folder of [cluster.checkout.root, path.join(home(), "state")]) {
       expect(filesWith(folder, values()).filter((file) => !allowed.includes(file))).toEqual([]);
     }
+    for (const file of allowed) expect(fs.statSync(file).mode & 0o777, file).toBe(0o600);
   });
 
   it("come back by converge when a node has lost them", async () => {

@@ -13,6 +13,7 @@ const described = (name: string, target: "local" | "ssh"): InventoryEnvironment 
   quorum: 2,
   minReplicasToWrite: 1,
   secrets: { kind: "file" },
+  tls: true,
   nodes: [node("a"), node("b")],
   stacks: [],
 });

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
-import { clientOptions } from "../../cli/client-options.ts";
+import { clientOptions, directLoginOf } from "../../cli/client-options.ts";
 import { redisEndpoint } from "../../cluster/answers.ts";
 import type { Endpoint } from "../../cluster/connection.ts";
 import { type ClusterView, troubles } from "../../cluster/view.ts";
@@ -12,6 +12,7 @@ import type { Where } from "../../drill/namespaces.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import { unitNames } from "../../topology/host-places.ts";
 import type { Inventory, InventoryEnvironment } from "../../topology/inventory.ts";
+import { storedClientLogins, storedOperatorLogins } from "./stored-secrets.ts";
 import { inNamespace } from "../../tools/lab/network.ts";
 import type { Host } from "../../tools/lab/host.ts";
 import { chaosLine, type Outcome, type Seen } from "./chaos-line.ts";
@@ -92,6 +93,7 @@ export class Chaos {
 
   /** What the nodes say that the clients reach. */
   view(): Promise<ClusterView> {
+    this.letSpeak(this.observer);
     return this.observer.ask("view", ENVIRONMENT, this.inventory);
   }
 
@@ -159,7 +161,13 @@ export class Chaos {
     };
     const started = new InsideProcess({ command }, where, this.program);
     this.processes.push(started);
+    this.letSpeak(started);
     return started;
+  }
+
+  /** With the nodes as they are described now: their addresses may have changed. */
+  private letSpeak(process: InsideProcess): void {
+    process.ask("speak", this.inventory.nodes, storedOperatorLogins(this.cluster.store)).catch(() => undefined);
   }
 
   /** The network namespace of a host. */
@@ -183,7 +191,7 @@ export class Chaos {
     const before = await this.master();
     const clients = this.inside("control");
     try {
-      const options = clientOptions(this.inventory);
+      const options = clientOptions(this.inventory, "master", storedClientLogins(this.cluster.store));
       const connection = { ...options, sentinels: [...options.sentinels] };
       const [plain, wait] = ["plain", "wait"].map((kind) => `${kind}-${++this.runs}`) as [string, string];
       await clients.ask("startWriter", { name: plain, waitReplicas: 0, connection });
@@ -225,10 +233,11 @@ export class Chaos {
   async beside(node: string): Promise<{ finish(server: Endpoint): Promise<{ plain: Written; wait: Written }> }> {
     const clients = this.inside({ node });
     const { address: host, port } = this.endpoint(node);
+    const login = directLoginOf("master", storedClientLogins(this.cluster.store));
     const writers: WriterOptions[] = ["plain", "wait"].map((kind, waitReplicas) => ({
       name: `beside-${kind}-${++this.runs}`,
       waitReplicas,
-      connection: { host, port },
+      connection: { host, port, ...login },
     }));
     for (const writer of writers) await clients.ask("startWriter", writer);
     for (const { name } of writers) await untilWritten(clients, name);

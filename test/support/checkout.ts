@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
-import { type NodeFolder, nodeFolder, stateFolder } from "../../agent/node-folder.ts";
+import { checkoutName, type NodeFolder, nodeFolder, stateFolder } from "../../agent/node-folder.ts";
 import { readRecord } from "../../agent/processes.ts";
 import { retire } from "../../agent/retire.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
@@ -31,6 +31,8 @@ export interface Ran {
 export interface Checkout {
   readonly root: string;
   folder(environment: string, node: string): NodeFolder;
+  /** Where an environment of this computer has its secrets: a folder with one file for each. */
+  store(environment: string): string;
   /** The pid of one process of a node as its record says, or undefined. */
   pid(environment: string, node: string, process: "redis" | "sentinel" | "agent"): number | undefined;
   /** Replaces an environment's file, as a user does by editing it. */
@@ -84,6 +86,7 @@ export async function createCheckout(...environments: EnvironmentInput[]): Promi
   const checkout: Checkout = {
     root,
     folder: (environment, node) => nodeFolder(stateOf(), environment, node),
+    store: (environment) => path.join(env.XDG_DATA_HOME, "cdktf-redis-ha", "secrets", checkoutName(root), environment),
     pid: (environment, node, name) =>
       readRecord(path.join(checkout.folder(environment, node).run, `${name}.json`))?.pid,
     describe: (...described) => {

@@ -7,11 +7,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { nodeFolder, stateFolder } from "../../agent/node-folder.ts";
 import { recordOf } from "../../agent/processes.ts";
+import { secretsConf, writeServerSecrets } from "../../agent/server-secrets.ts";
+import { speakAsAgent, stageSecrets } from "../../agent/secrets.ts";
+import { serverNames } from "../../agent/server.ts";
+import { parseEnvironment } from "../../environments/parse.ts";
+import { type ClientLogins, clientLogins } from "../../secrets/logins.ts";
+import { nodeSecrets } from "../../secrets/node-secrets.ts";
+import { readyStore } from "../../secrets/open-store.ts";
+import { sentinelUsersAcl, usersAcl } from "../../topology/acl.ts";
+import { threeNodes } from "./checkout.ts";
 import { askRedis, askSentinels, redisEndpoint, sentinelEndpoint } from "../../cluster/answers.ts";
 import { withConnection } from "../../cluster/connection.ts";
 import type { Inventory, InventoryEnvironment } from "../../topology/inventory.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
+
+/** Everybody reaches all keys. */
+const withUsers = parseEnvironment(threeNodes("local", 17000));
 
 export interface FixtureOptions {
   /** The cluster takes this port and the ten after it. */
@@ -34,6 +46,8 @@ export class ClusterFixture {
   readonly inventory: InventoryEnvironment;
   readonly specs: ReadonlyMap<string, NodeSpec>;
   private readonly processes = new Map<string, ChildProcess>();
+  /** What clients log in with. */
+  logins!: ClientLogins;
   private readonly killAll = (): void => this.processes.forEach((child) => child.kill("SIGKILL"));
 
   private constructor(
@@ -56,6 +70,7 @@ export class ClusterFixture {
       quorum: 2,
       minReplicasToWrite: shape === "three" ? 1 : 0,
       secrets: { kind: "file" },
+      tls: true,
       nodes,
       stacks: nodes.map(({ zone }) => `local-zone-${zone}`),
     };
@@ -70,6 +85,7 @@ export class ClusterFixture {
     process.once("exit", fixture.killAll);
     try {
       await fixture.writeFiles();
+      await fixture.writeSecrets();
       for (const node of fixture.inventory.nodes) {
         if (node.redisPort !== undefined) await fixture.startProcess(`${node.name}/redis`);
       }
@@ -110,9 +126,15 @@ export class ClusterFixture {
     const [node = "", server] = name.split("/");
     const folder = this.folder(node);
     const redis = server === "redis";
-    const args = redis
-      ? [folder.runtimeConf, "--include", folder.redisConf, "--dir", folder.redisData]
-      : [folder.sentinelState, "--include", folder.sentinelConf, "--dir", folder.sentinelData];
+    const files = (redis ? [folder.redisConf] : [folder.sentinelConf]).concat(
+      secretsConf(folder, redis ? "redis" : "sentinel"),
+    );
+    const args = [
+      redis ? folder.runtimeConf : folder.sentinelState,
+      ...files.flatMap((file) => ["--include", file]),
+      "--dir",
+      redis ? folder.redisData : folder.sentinelData,
+    ];
     const log = await fs.open(path.join(this.root, `${node}-${server}.log`), "a");
     const child = spawn(redis ? "redis-server" : "redis-sentinel", args, { stdio: ["ignore", log.fd, log.fd] });
     await log.close();
@@ -192,9 +214,12 @@ export class ClusterFixture {
       node,
       peers: nodes.filter(({ name }) => name !== node.name),
       seed: "redis-a",
+      tls: true,
       files: {
         "redis.conf": node.redisPort === undefined ? undefined : redisConf(node.redisPort, minReplicasToWrite),
         "sentinel.conf": sentinelConf(node.sentinelPort ?? 0, masterName, this.options.downAfterMs ?? 60_000),
+        ...(node.redisPort === undefined ? {} : { "users.acl": usersAcl(withUsers) }),
+        "sentinel-users.acl": sentinelUsersAcl(withUsers),
       },
     };
   }
@@ -227,6 +252,19 @@ export class ClusterFixture {
     }
   }
 
+  /** What the nodes' agents would have got and written. */
+  private async writeSecrets(): Promise<void> {
+    const { environment, inventory, root } = this;
+    const store = await readyStore({ environment, inventory }, root);
+    for (const spec of this.specs.values()) {
+      const folder = this.folder(spec.node.name);
+      stageSecrets(folder, await nodeSecrets(store, environment, spec.node, this.inventory.tls));
+      for (const server of serverNames(spec.node)) await writeServerSecrets(server, spec, folder);
+      speakAsAgent(inventory.nodes, folder);
+    }
+    this.logins = await clientLogins({ environment, inventory }, root);
+  }
+
   private log(node: string, server: string): Promise<string> {
     return fs.readFile(path.join(this.root, `${node}-${server}.log`), "utf8");
   }
@@ -234,7 +272,12 @@ export class ClusterFixture {
 
 const runId = (node: TopologyNode): string => createHash("sha1").update(node.name).digest("hex");
 
-const redisConf = (port: number, minReplicas: number): string => `port ${port}
+const listening = (port: number): string => `port 0
+tls-port ${port}
+tls-replication yes
+tls-auth-clients optional`;
+
+const redisConf = (port: number, minReplicas: number): string => `${listening(port)}
 bind 127.0.0.1
 save ""
 appendonly yes
@@ -245,7 +288,7 @@ min-replicas-max-lag 2
 repl-diskless-sync-delay 0
 `;
 
-const sentinelConf = (port: number, masterName: string, downAfterMs: number): string => `port ${port}
+const sentinelConf = (port: number, masterName: string, downAfterMs: number): string => `${listening(port)}
 bind 127.0.0.1
 sentinel down-after-milliseconds ${masterName} ${downAfterMs}
 sentinel failover-timeout ${masterName} 10000

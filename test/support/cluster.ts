@@ -6,14 +6,48 @@ import { type Endpoint, withConnection } from "../../cluster/connection.ts";
 import { parseEnvironment } from "../../environments/parse.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import { type Topology, topologyOf } from "../../topology/topology.ts";
+import { clientOptions, loginOf } from "../../cli/client-options.ts";
+import type { WriterOptions } from "../../drill/acknowledged-writer.ts";
+import { readShare, speakAsAgent } from "../../agent/secrets.ts";
+import type { ClientLogins } from "../../secrets/logins.ts";
+import type { Checkout } from "./checkout.ts";
+import { storedClientLogins } from "./stored-secrets.ts";
 import { type Load, SteadyWriter } from "./steady-writer.ts";
 
 /** A running cluster as a test looks at it: by its own questions, not by the project's `status` or `verify`. */
 export class Cluster {
   readonly topology: Topology;
 
-  constructor(environment: EnvironmentInput) {
+  /** @param checkout that it is applied from: what is in its store is what it is asked with */
+  constructor(
+    environment: EnvironmentInput,
+    private readonly checkout: () => Checkout,
+  ) {
     this.topology = topologyOf(parseEnvironment(environment));
+  }
+
+  /** From now on this process asks the cluster as its agents do; before it was applied, as nobody. */
+  speak(): void {
+    const { environment, nodes } = this.topology;
+    const applied = nodes.map(({ name }) => this.checkout().folder(environment, name)).find((it) => readShare(it));
+    if (applied) speakAsAgent(nodes, applied);
+  }
+
+  /** Of the cluster's clients. */
+  get logins(): ClientLogins {
+    return storedClientLogins(this.checkout().store(this.topology.environment));
+  }
+
+  /** How a client reaches the master. */
+  get clientOptions(): WriterOptions["connection"] {
+    const { sentinels, ...options } = clientOptions(this.topology, "master", this.logins);
+    return { ...options, sentinels: [...sentinels] };
+  }
+
+  /** The same with nothing else than it takes. */
+  get plainOptions(): WriterOptions["connection"] {
+    const { sentinels = [], name = "" } = this.clientOptions;
+    return { sentinels, name, ...loginOf("master", this.logins) };
   }
 
   get names(): string[] {
@@ -23,15 +57,18 @@ export class Cluster {
   endpoint(node: string): Endpoint {
     const found = this.topology.nodes.find(({ name }) => name === node);
     if (!found) throw new Error(`${node}: not a node of ${this.topology.environment}`);
+    this.speak();
     return redisEndpoint(found);
   }
 
   async state(node: string): Promise<RedisState | undefined> {
+    this.speak();
     return (await askRedis(this.topology.nodes.filter(({ name }) => name === node)))[0]?.state;
   }
 
   /** The node that every Sentinel which answers names and that says so itself; empty when there is none. */
   async master(): Promise<string> {
+    this.speak();
     const told = (await askSentinels(this.topology.nodes, this.topology.masterName)).flatMap(
       ({ state }) => state ?? [],
     );
@@ -97,7 +134,7 @@ export class Cluster {
    * @param then the cluster at the end, should `use` add or remove nodes
    */
   async underLoad(use: (writer: SteadyWriter) => Promise<unknown>, then: () => Cluster = () => this): Promise<Load> {
-    const writer = new SteadyWriter(this.topology);
+    const writer = new SteadyWriter(this.topology, this.logins);
     try {
       await waitFor("the first writes", () => writer.count > 20 || undefined, 5000);
       await use(writer);

@@ -3,6 +3,8 @@ import os from "node:os";
 import path from "node:path";
 import { projectRoot } from "../../agent/node-folder.ts";
 import type { Chaos } from "./chaos.ts";
+import { directLoginOf } from "../../cli/client-options.ts";
+import { storedClientLogins } from "./stored-secrets.ts";
 
 /** With its header just under 16 KiB, the size of a piece of memory that the servers' allocator has. */
 const VALUE_BYTES = 16_000;
@@ -44,6 +46,7 @@ export async function grow(chaos: Chaos, fromGb: number, toGb: number): Promise<
   const numbers = [port, keysOf(fromGb), keysOf(toGb), VALUE_BYTES].map(String);
   const program = path.join(import.meta.dirname, "fill-data.ts");
   await chaos.cluster.lab.exec([process.execPath, "--import", "tsx", program, address, ...numbers], {
+    env: { LOGIN: JSON.stringify(directLoginOf("master", storedClientLogins(chaos.cluster.store))) },
     cwd: projectRoot(import.meta.dirname),
     stdin: "ignore",
     timeout: FILL_TIMEOUT_MS_PER_GB * Math.max(1, toGb - fromGb),
@@ -53,7 +56,7 @@ export async function grow(chaos: Chaos, fromGb: number, toGb: number): Promise<
 /** @returns how many keys of a data set of this size a node lacks */
 export async function lacks(chaos: Chaos, node: string, gb: number): Promise<number> {
   const script = `local n = 0 for i = ARGV[1], ARGV[2] - 1 do n = n + redis.call('EXISTS', 'data:' .. i) end return n`;
-  const ask = ["redis-cli", "-e", "-h", chaos.endpoint(node).address, "eval_ro", script, "0"];
+  const ask = [...chaos.cluster.redisCli(node), "-e", "eval_ro", script, "0"];
   let lacking = keysOf(gb);
   for (let from = 0; from < keysOf(gb); from += ASKED_AT_ONCE) {
     const to = Math.min(keysOf(gb), from + ASKED_AT_ONCE);

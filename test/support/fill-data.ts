@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { Redis } from "ioredis";
+import { Redis, type RedisOptions } from "ioredis";
 
 /**
  * Writes the keys `data:<from>` to `data:<to - 1>`, and ends when two replicas have them all. A program, since only a process in
- * the lab's network reaches its nodes: fill-data.ts <address> <port> <from> <to> <bytes of a value>
+ * the lab's network reaches its nodes: LOGIN=<options of ioredis as JSON> fill-data.ts <address> <port> <from> <to> <bytes of a value>
  */
 
 const REPLICAS = 2;
@@ -16,7 +16,8 @@ const STEP = 7919;
 const [host = "", ...numbers] = process.argv.slice(2);
 const [port = 0, from = 0, to = 0, valueBytes = 0] = numbers.map(Number);
 const random = randomBytes(1024 * 1024);
-const redis = new Redis({ host, port, maxRetriesPerRequest: 0 });
+const login = JSON.parse(process.env["LOGIN"] ?? "{}") as RedisOptions;
+const redis = new Redis({ host, port, ...login, maxRetriesPerRequest: 0 });
 try {
   for (let first = from; first < to; first += KEYS_AT_ONCE) await write(first, Math.min(to, first + KEYS_AT_ONCE));
 } finally {

@@ -136,6 +136,19 @@ export class HostCluster {
     return path.join(path.dirname(this.checkout.root), "data");
   }
 
+  /** Where each secret has a file. */
+  get store(): string {
+    return path.join(this.dataHome, "cdktf-redis-ha", "secrets", "hosts", this.masterName);
+  }
+
+  /** redis-cli as one who may do everything, at a server or, with its port, at a Sentinel: the words of a command. */
+  redisCli(node: string, { sentinel = false } = {}): string[] {
+    const user = sentinel ? "sentinel-peer" : "admin";
+    const password = fs.readFileSync(path.join(this.store, "users", user), "utf8");
+    const server = ["-h", this.lab.host(node).address, ...(sentinel ? ["-p", "26379"] : [])];
+    return ["env", `REDISCLI_AUTH=${password}`, "redis-cli", "--user", user, "--tls", "--insecure", ...server];
+  }
+
   async holds(): Promise<void> {
     const { code, all } = await this.redisHa("verify", "--wait", "60");
     expect(code, all).toBe(0);

@@ -1,5 +1,7 @@
 import fs from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { nodeFolderAt } from "../../agent/node-folder.ts";
+import { speakAsAgent } from "../../agent/secrets.ts";
 import { type Group, withLinks } from "../../cluster/links.ts";
 import { ClusterLock } from "../../cluster/lock.ts";
 
@@ -13,10 +15,11 @@ async function answer(lock: ClusterLock | undefined): Promise<void> {
 }
 
 /**
- * Run as a program, `lock-taker.ts <group as JSON> <rounds> <marker>`: takes the lock so often, and makes a file while it
+ * Run as a program, `lock-taker.ts <group as JSON> <rounds> <marker> <folder of a node>`: takes the lock so often, and makes a file while it
  * has it, which nobody else may have made. 0 rounds: takes it, says "held", and answers each line whether it still holds.
  */
-const [group = "", rounds = "0", marker = ""] = process.argv.slice(2);
+const [group = "", rounds = "0", marker = "", folder = ""] = process.argv.slice(2);
+speakAsAgent((JSON.parse(group) as Group).nodes, nodeFolderAt(folder));
 await withLinks(
   JSON.parse(group) as Group,
   async (links) => {

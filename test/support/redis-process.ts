@@ -7,6 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { Redis } from "ioredis";
 
+import { authorityCertificate, newKey, nodeCertificate } from "../../secrets/x509.ts";
+
 /** How long a server may take to answer, or to end, in milliseconds. */
 const patienceMs = 10_000;
 
@@ -99,10 +101,30 @@ async function launch(
   await writeFile(ownFile, seed, { flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "EEXIST") throw error;
   });
-  const args = [ownFile, "--include", rendered, "--dir", state, "--logfile", log];
-  const server = await start(options.program ?? program, args, { host, port, ...options.login }, log);
+  const certificate = /^tls-port/m.test(conf) ? await withCertificate(folder, host) : undefined;
+  const files = [rendered, ...(certificate ? [certificate.conf] : [])].flatMap((file) => ["--include", file]);
+  const args = [ownFile, ...files, "--dir", state, "--logfile", log];
+  const tls = certificate ? { tls: { ca: certificate.authority } } : {};
+  const server = await start(options.program ?? program, args, { host, port, ...options.login, ...tls }, log);
   launched.set(folder, [...(launched.get(folder) ?? []), server]);
   return server;
+}
+
+/** A certificate for a server of this computer, and the file that names it to the server, as a node's launcher does. */
+async function withCertificate(folder: string, host: string): Promise<{ conf: string; authority: string }> {
+  const [authorityKey, key] = [await newKey(), await newKey()];
+  const authority = await authorityCertificate("test", authorityKey);
+  const names = { dns: ["localhost"], addresses: [host] };
+  const certificate = await nodeCertificate({ certificate: authority, key: authorityKey }, names, key);
+  const files = { "ca-cert": authority, cert: certificate, key };
+  const lines = Object.entries(files).map(async ([name, text]) => {
+    const file = join(folder, "etc", `${name}.pem`);
+    await writeFile(file, text);
+    return `tls-${name}-file "${file}"\n`;
+  });
+  const conf = join(folder, "etc", "tls.conf");
+  await writeFile(conf, (await Promise.all(lines)).join(""));
+  return { conf, authority };
 }
 
 /** What this process has started and not yet seen end. */
@@ -124,6 +146,7 @@ function watchTheEnd(): void {
 }
 
 interface Place extends Partial<Login> {
+  readonly tls?: { readonly ca: string };
   readonly host: string;
   readonly port: number;
 }

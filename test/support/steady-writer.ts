@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { type Endpoint, withConnection } from "../../cluster/connection.ts";
 import { createClient } from "../../drill/clients.ts";
-import type { InventoryEnvironment } from "../../topology/inventory.ts";
+import type { ClientLogins } from "../../secrets/logins.ts";
 import type { Topology } from "../../topology/topology.ts";
 
 const PACE_MS = 3;
@@ -30,9 +30,10 @@ export class SteadyWriter {
 
   constructor(
     topology: Pick<Topology, "nodes" | "masterName">,
+    logins: ClientLogins,
     private readonly name = `steady-${process.hrtime.bigint()}`,
   ) {
-    this.redis = createClient("recommended", topology as InventoryEnvironment, "master");
+    this.redis = createClient("recommended", topology, "master", logins);
     this.loop = this.write();
   }
 

@@ -1,5 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
+import {
+  type ClientLogins,
+  type ClientUser,
+  clientUsers,
+  type Logins,
+  type OperatorLogins,
+} from "../../secrets/logins.ts";
+import { type OwnUser, ownUsers } from "../../topology/node-secrets.ts";
 
 /**
  * What must be nowhere but in the store and on the nodes: each password, and of each private key a line.
@@ -13,6 +21,20 @@ export function secretValues(store: string): string[] {
     if (name.startsWith("users/")) return [text];
     return name.endsWith(".key") ? [text.split("\n")[1] ?? ""] : [];
   });
+}
+
+/** What clients log in with. @param store a folder with one file a secret */
+export const storedClientLogins = (store: string): ClientLogins => storedLogins(store, clientUsers);
+
+/** What agents log in with, without a certificate of their own. */
+export const storedOperatorLogins = (store: string): OperatorLogins => storedLogins(store, ownUsers);
+
+function storedLogins<U extends ClientUser | OwnUser>(store: string, users: readonly U[]): Logins<U> {
+  const read = (...name: string[]): string => fs.readFileSync(path.join(store, ...name), "utf8");
+  return {
+    passwords: Object.fromEntries(users.map((user) => [user, read("users", user)])) as Record<U, string>,
+    tls: { authority: read("tls", "ca.crt") },
+  };
 }
 
 /** The files below a folder that have one of these texts in them. */

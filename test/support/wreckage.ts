@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
 import { appliedSpec, readIfThere, writeAtomically } from "../../agent/node-folder.ts";
+import { secretsConf } from "../../agent/server-secrets.ts";
 import { processStart, waitFor } from "../../agent/processes.ts";
 import { sentinelEndpoint } from "../../cluster/answers.ts";
 import { pairs, withConnection } from "../../cluster/connection.ts";
@@ -33,7 +34,8 @@ export class Wreckage {
   ) {}
 
   static async create(environment: EnvironmentInput): Promise<Wreckage> {
-    const wreckage = new Wreckage(await createCheckout(environment), new Cluster(environment), environment.name);
+    const checkout = await createCheckout(environment);
+    const wreckage = new Wreckage(checkout, new Cluster(environment, () => checkout), environment.name);
     const { code, all } = await wreckage.checkout.synth();
     if (code !== 0) throw new Error(all);
     for (const node of wreckage.cluster.names) {
@@ -71,7 +73,8 @@ export class Wreckage {
   /** Starts a node's Sentinel on its state file as it is, without the prestart step, as another supervisor might. */
   startSentinelPlainly(node: string): void {
     const folder = this.folder(node);
-    const args = [folder.sentinelState, "--sentinel", "--include", folder.sentinelConf, "--dir", folder.sentinelData];
+    const files = ["--include", folder.sentinelConf, "--include", secretsConf(folder, "sentinel")];
+    const args = [folder.sentinelState, "--sentinel", ...files, "--dir", folder.sentinelData];
     spawn("redis-server", [...args, "--logfile", path.join(folder.logs, "sentinel.log")], {
       cwd: "/",
       detached: true,

@@ -21,12 +21,17 @@ const textOf = (environment: Environment): string =>
 
 describe("the templates", () => {
   test.each(["redis.conf", "sentinel.conf"])("%s explains every key, alone or in a tight group", async (name) => {
-    const blocks = (await template(name)).split(/\n\s*\n/).map((block) => block.trim().split("\n"));
+    const blocks = (await template(name)).split(/\n\s*\n/).map((block) =>
+      block
+        .trim()
+        .split("\n")
+        .filter((line) => !line.startsWith("<%")),
+    );
     const isKey = (line: string) => /^[a-z]/.test(line);
     const groups = blocks.filter((lines) => lines.some(isKey));
     expect(groups.length).toBeGreaterThan(5);
     for (const lines of groups) {
-      const first = lines.findIndex((line) => !/^(#|<%)/.test(line));
+      const first = lines.findIndex((line) => !/^#/.test(line));
       const comment = lines.slice(0, first).join(" ");
       expect(comment, `the reason above "${lines.find(isKey)}"`).toMatch(/^#\s+\S+( \S+){4,}/);
       expect(
@@ -41,7 +46,10 @@ describe("the templates", () => {
     const text = specsOf(parseEnvironment(local))[0]?.files["redis.conf"] ?? "";
     expect(Object.fromEntries(parseConfigFile(text))).toEqual({
       bind: "127.0.0.1",
-      port: "6401",
+      port: "0",
+      "tls-port": "6401",
+      "tls-replication": "yes",
+      "tls-auth-clients": "optional",
       "protected-mode": "yes",
       "tcp-backlog": "4096",
       "tcp-keepalive": "60",
@@ -90,7 +98,10 @@ describe("the templates", () => {
     const { server, globals, masters } = parseSentinelFile(text);
     expect(Object.fromEntries(server)).toEqual({
       bind: "127.0.0.1",
-      port: "26401",
+      port: "0",
+      "tls-port": "26401",
+      "tls-replication": "yes",
+      "tls-auth-clients": "optional",
       "protected-mode": "yes",
       "tcp-backlog": "4096",
     });
@@ -129,9 +140,9 @@ describe("specsOf", () => {
     expect(
       specs.map(({ node, peers, files }) => [node.name, peers.map(({ name }) => name), Object.keys(files)]),
     ).toEqual([
-      ["redis-a", ["redis-b", "witness-c"], ["redis.conf", "sentinel.conf"]],
-      ["redis-b", ["redis-a", "witness-c"], ["redis.conf", "sentinel.conf"]],
-      ["witness-c", ["redis-a", "redis-b"], ["sentinel.conf"]],
+      ["redis-a", ["redis-b", "witness-c"], ["redis.conf", "users.acl", "sentinel.conf", "sentinel-users.acl"]],
+      ["redis-b", ["redis-a", "witness-c"], ["redis.conf", "users.acl", "sentinel.conf", "sentinel-users.acl"]],
+      ["witness-c", ["redis-a", "redis-b"], ["sentinel.conf", "sentinel-users.acl"]],
     ]);
     expect(specs[0]).toMatchObject({
       version: 1,
@@ -143,7 +154,7 @@ describe("specsOf", () => {
       seed: "redis-a",
     });
     const reports = specsOf(parseEnvironment(everySetting)).find(({ node }) => node.name === "reports");
-    expect(Object.keys(reports?.files ?? {})).toEqual(["redis.conf"]);
+    expect(Object.keys(reports?.files ?? {})).toEqual(["redis.conf", "users.acl"]);
   });
 
   test("the same environment gives the same text, whatever the order of the user's keys", () => {

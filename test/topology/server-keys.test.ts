@@ -37,6 +37,9 @@ describe("the keys of the templates", () => {
     expect(Object.fromEntries(all.map((key) => [key, sentinelCommand(key, engine) ?? "restart"]))).toEqual({
       bind: "restart",
       port: "restart",
+      "tls-port": "restart",
+      "tls-replication": "restart",
+      "tls-auth-clients": "restart",
       "protected-mode": "restart",
       "tcp-backlog": "restart",
       "deny-scripts-reconfig": "restart",

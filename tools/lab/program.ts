@@ -58,7 +58,7 @@ function buildProgram(done: (code: number) => void): Command {
   command("shell", "Open a shell that reaches the hosts: ssh is set up for their names").action(
     async ({ name }: Named) => done(await shell(existing(name))),
   );
-  command("exec", "Run a command that reaches the hosts: npm run lab exec -- redis-cli -h 10.77.0.11 ping")
+  command("exec", "Run a command that reaches the hosts: npm run lab exec -- ping -c 1 10.77.0.11")
     .argument("<command...>")
     .passThroughOptions()
     .action(async (words: string[], { name }: Named) => done(await inside(existing(name), words)));

@@ -22,7 +22,7 @@ describeWithHosts("2: the master's process", { timeout: 240_000 }, () => {
     return () => chaos.agentLog(node).slice(length);
   };
   const redisCli = (node: string, ...args: string[]): Promise<string> =>
-    chaos.host(node).run(["redis-cli", "-h", chaos.endpoint(node).address, ...args]);
+    chaos.host(node).run([...chaos.cluster.redisCli(node), ...args]);
 
   it("kill -9: its agent decides, and nothing is lost", async () => {
     let log = (): string => "";
@@ -51,7 +51,7 @@ describeWithHosts("2: the master's process", { timeout: 240_000 }, () => {
       const record = JSON.parse(fs.readFileSync(chaos.file(master, "run", "redis.json"), "utf8")) as { pid: number };
       const limit = MemoryLimit.set("chaos-process-memory", computersPid(chaos, master, record.pid), 16e6);
       try {
-        const big = `head -c 1000000 /dev/zero | redis-cli -h ${chaos.endpoint(master).address} -x set big:$i`;
+        const big = `head -c 1000000 /dev/zero | ${chaos.cluster.redisCli(master).join(" ")} -x set big:$i`;
         await chaos.host(master).run(["sh", "-c", `for i in $(seq 40); do ${big} || break; done`]);
         await waitFor("the kernel ends it", () => limit.killed > 0 || undefined, 10_000);
       } finally {

@@ -7,7 +7,6 @@ import { describeWithHosts } from "../../support/debian-hosts.ts";
 
 /** From its promotion until the third node follows it and confirms writes. */
 const FOLLOWED_MS = 3000;
-const SENTINEL_PORT = "26379";
 
 /** A second fault while the cluster is not yet over the first. */
 describeWithHosts("5: two faults", { timeout: 240_000 }, () => {
@@ -18,7 +17,7 @@ describeWithHosts("5: two faults", { timeout: 240_000 }, () => {
   afterAll(() => chaos?.down());
 
   const sentinel = (node: string, ...args: string[]): Promise<string> =>
-    chaos.host(node).run(["redis-cli", "-h", chaos.endpoint(node).address, "-p", SENTINEL_PORT, "sentinel", ...args]);
+    chaos.host(node).run([...chaos.cluster.redisCli(node, { sentinel: true }), "sentinel", ...args]);
 
   it("kill -9 of the master, and of the next one as soon as it is named", async () => {
     const outcome = await chaos.under("kill -9 of the master and of the next one", async (master) => {
@@ -96,8 +95,7 @@ interface Listener {
 
 /** Listens to whom the Sentinel of a node selects, where the clients are. `end` ends it. */
 function selections(chaos: Chaos, node: string): Listener {
-  const { address } = chaos.endpoint(node);
-  const command = ["redis-cli", "-h", address, "-p", SENTINEL_PORT, "subscribe", "+selected-slave"];
+  const command = [...chaos.cluster.redisCli(node, { sentinel: true }), "subscribe", "+selected-slave"];
   const child: ResultPromise = chaos.cluster.lab.exec(command, { reject: false, stdin: "ignore" });
   let text = "";
   let started = (): void => undefined;

@@ -1,0 +1,52 @@
+import type { Described } from "../remote/request.ts";
+import { type OwnUser, ownUsers } from "../topology/node-secrets.ts";
+import { authorityFile } from "./init.ts";
+import { readyStore } from "./open-store.ts";
+import { passwordOf, type User } from "./passwords.ts";
+import type { SecretStore } from "./store.ts";
+
+/** The users as whom the clients of an environment log in: `sentinel-client` at its Sentinels, the others at its servers. */
+export const clientUsers = ["app", "reader", "sentinel-client"] as const;
+export type ClientUser = (typeof clientUsers)[number];
+
+/** What some users log in with, and whom they believe. */
+export interface Logins<U extends User> {
+  readonly passwords: Readonly<Record<U, string>>;
+  /** Certificates of whoever signs those of the nodes, in PEM; absent where the environment does without TLS. */
+  readonly tls?: { readonly authority: string };
+}
+export type ClientLogins = Logins<ClientUser>;
+export type OperatorLogins = Logins<OwnUser>;
+
+/**
+ * From the store of an environment.
+ * @param root the checkout
+ * @throws when something is missing
+ */
+export const clientLogins = async (described: Described, root: string): Promise<ClientLogins> =>
+  loginsIn(await readyStore(described, root), described, clientUsers);
+
+/** The same for whoever speaks to the servers as their agents do. */
+export const operatorLogins = async (described: Described, root: string): Promise<OperatorLogins> =>
+  loginsIn(await readyStore(described, root), described, ownUsers);
+
+/** Of these users, from a store that is open. */
+export async function loginsIn<U extends User>(
+  store: SecretStore,
+  { environment, inventory }: Described,
+  users: readonly U[],
+): Promise<Logins<U>> {
+  const read = async (name: string): Promise<string> => {
+    const value = await store.read(name);
+    if (value !== undefined) return value;
+    throw new Error(
+      `${store.describe()} has no ${name}. If another computer applied ${environment}, its secrets are ` +
+        `there (docs/security.md); if nobody has: npx redis-ha secrets init --env ${environment}`,
+    );
+  };
+  const all = users.map(async (user): Promise<[U, string]> => [user, await read(passwordOf(user))]);
+  return {
+    passwords: Object.fromEntries(await Promise.all(all)) as Record<U, string>,
+    ...(inventory.tls ? { tls: { authority: await read(authorityFile) } } : {}),
+  };
+}
