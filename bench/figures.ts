@@ -1,12 +1,12 @@
 /** What was measured, what it may cost at most, and what follows from the two. Pure. */
 
-export type Unit = "s" | "ms" | "MB" | "%";
+export type Unit = "s" | "ms" | "µs" | "MB" | "%" | "x";
 
 export interface Figure {
   /** Stable, for programs that compare runs: `terragrunt-from-nothing`. */
   readonly id: string;
   readonly what: string;
-  /** `MB` is a million bytes; `%` is of one core. */
+  /** `MB` is a million bytes; `%` is of one core; `x` is how often the one fits into the other. */
   readonly unit: Unit;
   /** The counted runs, in the order in which they were made; never the warm-up. */
   readonly samples: readonly number[];

@@ -9,8 +9,8 @@ import { createClient } from "../drill/clients.ts";
 import { Ledger } from "../drill/ledger.ts";
 import { Writer } from "../drill/writer.ts";
 import { clusterView, troubles } from "../cluster/view.ts";
-import type { Inventory, InventoryEnvironment } from "../topology/inventory.ts";
-import { type Checkout, createCheckout, threeNodes } from "../test/support/checkout.ts";
+import type { InventoryEnvironment } from "../topology/inventory.ts";
+import { type Checkout, createCheckout, inventoryIn, threeNodes } from "../test/support/checkout.ts";
 import { benchCommand, type BenchOptions, positive, runBench, say } from "./program.ts";
 import { busyMachine, describeMachine } from "./machine.ts";
 import type { Report } from "./tables.ts";
@@ -56,7 +56,7 @@ async function measure(signal: AbortSignal): Promise<Report> {
   try {
     const started = await checkout.start();
     if (started.code !== 0) throw new Error(started.all);
-    const { nodes } = inventoryOf(checkout);
+    const { nodes } = inventoryIn(checkout, environment);
     for (const { name } of nodes.slice(0, 1)) speakAsAgent(nodes, checkout.folder(environment, name));
     const done: Kill[] = [];
     let acknowledged = 0;
@@ -115,7 +115,7 @@ async function measure(signal: AbortSignal): Promise<Report> {
 }
 
 async function killBatch(checkout: Checkout, count: number, signal: AbortSignal) {
-  const inventory = inventoryOf(checkout);
+  const inventory = inventoryIn(checkout, environment);
   const writers = Array.from({ length: CLIENTS }, (_, index) => {
     const ledger = new Ledger(`drill:kills:${process.pid}:${Date.now()}:${index}`);
     const writer = new Writer(
@@ -172,13 +172,6 @@ async function longestGap(writers: readonly Writer[], killedAt: number): Promise
     1,
   );
   return longest;
-}
-
-function inventoryOf(checkout: Checkout): InventoryEnvironment {
-  const file = path.join(checkout.root, "cdktf.out", "environments.json");
-  const inventory = (JSON.parse(fs.readFileSync(file, "utf8")) as Inventory).environments[environment];
-  if (!inventory) throw new Error(`${file} does not list ${environment}`);
-  return inventory;
 }
 
 /** @returns the master's name, when every node is linked and agrees */

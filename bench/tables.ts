@@ -14,7 +14,7 @@ export interface Report {
 }
 
 const head = ["what", "median", "min to max", "budget", "holds"];
-const digits: Readonly<Record<Unit, number>> = { s: 2, ms: 1, MB: 1, "%": 2 };
+const digits: Readonly<Record<Unit, number>> = { s: 2, ms: 1, µs: 1, MB: 1, "%": 2, x: 2 };
 
 const amount = (value: number, unit: Unit): string => `${value.toFixed(digits[unit])} ${unit}`;
 

@@ -6,6 +6,7 @@ import { checkoutName, type NodeFolder, nodeFolder, stateFolder } from "../../ag
 import { readRecord } from "../../agent/processes.ts";
 import { retire } from "../../agent/retire.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
+import type { Inventory, InventoryEnvironment } from "../../topology/inventory.ts";
 import { toolEnvironment } from "../../tools/setup/binaries.mjs";
 
 const project = path.resolve(import.meta.dirname, "..", "..");
@@ -174,6 +175,14 @@ export const environments: Environment[] = parseEnvironments(inputs);
   };
   checkout.describe(...environments);
   return checkout;
+}
+
+/** An environment as it was synthesized last. */
+export function inventoryIn({ root }: Checkout, environment: string): InventoryEnvironment {
+  const file = path.join(root, "cdktf.out", "environments.json");
+  const found = (JSON.parse(fs.readFileSync(file, "utf8")) as Inventory).environments[environment];
+  if (!found) throw new Error(`${file} does not list ${environment}`);
+  return found;
 }
 
 /** node_modules with the same packages, but with this copy's own commands in place of the original's. */

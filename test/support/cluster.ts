@@ -17,13 +17,16 @@ import { type Load, SteadyWriter } from "./steady-writer.ts";
 /** A running cluster as a test looks at it: by its own questions, not by the project's `status` or `verify`. */
 export class Cluster {
   readonly topology: Topology;
+  private readonly tls: boolean;
 
   /** @param checkout that it is applied from: what is in its store is what it is asked with */
   constructor(
     environment: EnvironmentInput,
     private readonly checkout: () => Checkout,
   ) {
-    this.topology = topologyOf(parseEnvironment(environment));
+    const parsed = parseEnvironment(environment);
+    this.tls = parsed.access.tls;
+    this.topology = topologyOf(parsed);
   }
 
   /** From now on this process asks the cluster as its agents do; before it was applied, as nobody. */
@@ -35,7 +38,7 @@ export class Cluster {
 
   /** Of the cluster's clients. */
   get logins(): ClientLogins {
-    return storedClientLogins(this.checkout().store(this.topology.environment));
+    return storedClientLogins(this.checkout().store(this.topology.environment), this.tls);
   }
 
   /** How a client reaches the master. */

@@ -23,17 +23,17 @@ export function secretValues(store: string): string[] {
   });
 }
 
-/** What clients log in with. @param store a folder with one file a secret */
-export const storedClientLogins = (store: string): ClientLogins => storedLogins(store, clientUsers);
+/** What clients log in with. @param store a folder with one file a secret @param tls the environment does not do without */
+export const storedClientLogins = (store: string, tls = true): ClientLogins => storedLogins(store, clientUsers, tls);
 
 /** What agents log in with, without a certificate of their own. */
-export const storedOperatorLogins = (store: string): OperatorLogins => storedLogins(store, ownUsers);
+export const storedOperatorLogins = (store: string): OperatorLogins => storedLogins(store, ownUsers, true);
 
-function storedLogins<U extends ClientUser | OwnUser>(store: string, users: readonly U[]): Logins<U> {
+function storedLogins<U extends ClientUser | OwnUser>(store: string, users: readonly U[], tls: boolean): Logins<U> {
   const read = (...name: string[]): string => fs.readFileSync(path.join(store, ...name), "utf8");
   return {
     passwords: Object.fromEntries(users.map((user) => [user, read("users", user)])) as Record<U, string>,
-    tls: { authority: read("tls", "ca.crt") },
+    ...(tls ? { tls: { authority: read("tls", "ca.crt") } } : {}),
   };
 }
 
