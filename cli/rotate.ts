@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type ConvergeResult, convergeEnvironment } from "../agent/converge.ts";
 import { convergeOnHosts } from "../remote/converge.ts";
 import { openStore } from "../secrets/open-store.ts";
@@ -14,6 +15,10 @@ export interface RotateDocument {
   readonly problems: readonly string[];
 }
 
+/** Every node has to be told; one that is just being replaced as master is soon there again. */
+const ATTEMPTS = 4;
+const PAUSE_MS = 3000;
+
 /**
  * Replaces all passwords while everything runs. Where it was interrupted, it goes on.
  * @param options.finish take only the present ones from now on
@@ -25,8 +30,14 @@ export async function rotate(choice: Choice, options: { finish: boolean; json: b
   const problems: string[] = [];
   const tell = async (what: string): Promise<boolean> => {
     progress(what);
-    problems.push(...(await converge(choice)).problems);
-    return problems.length === 0;
+    for (let left = ATTEMPTS; ;) {
+      const { problems: found } = await converge(choice);
+      if (found.length === 0) return true;
+      if (--left === 0) return problems.push(...found) === 0;
+      // A failover that is under way is over by then.
+      progress(`again in ${PAUSE_MS / 1000} s: not every node could be told`);
+      await delay(PAUSE_MS);
+    }
   };
   const before = await rotationStage(store);
   if (options.finish && before === "begun") {
