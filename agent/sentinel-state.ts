@@ -62,7 +62,8 @@ export function reconcileSentinelState(
 ): { text: string; changes: string[] } {
   const changes: string[] = [];
   const name = spec.masterName;
-  let lines = text.split("\n");
+  // Sentinel writes down with what it was started, and the template tells that anew: it does not undo what it does not name.
+  let lines = text.split("\n").filter((line) => !/^(port|tls-\S+) /.test(line));
   const nodes = allNodes(spec).filter((node) => !strangers.includes(node));
 
   const own = ownView(text, name);
