@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { tlsAccess, useAccess, useMasterAccess } from "../cluster/access.ts";
 import { redisEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
@@ -22,6 +23,8 @@ export function stageSecrets(folder: NodeFolder, secrets: NodeSecrets): string[]
   writeAtomically(folder.secrets, text);
   return [`secrets ${there === undefined ? "written" : "changed"}`];
 }
+
+const LOOK_AGAIN = { times: 3, pauseMs: 500 };
 
 /**
  * Makes sure that nobody who runs would be shut out, or shut us out, if the node got this share: a node's passwords change only when
@@ -47,15 +50,23 @@ export async function refuseOtherSecrets(spec: NodeSpec, folder: NodeFolder, sha
         ),
       ),
     );
-  if (former) speakWith(nodes, former);
-  const before = former ? await refused() : [];
-  speakWith(nodes, share);
-  const after = await refused();
-  const shutOut = servers.find((_, index) => {
-    const error = after[index];
-    const knewUs = index in before && before[index] === undefined;
-    return error && (knewUs || (error instanceof Unreachable && error.notLetIn));
-  });
+  const look = async (): Promise<(typeof servers)[number] | undefined> => {
+    if (former) speakWith(nodes, former);
+    const before = former ? await refused() : [];
+    speakWith(nodes, share);
+    const after = await refused();
+    return servers.find((_, index) => {
+      const error = after[index];
+      const knewUs = index in before && before[index] === undefined;
+      return error && (knewUs || (error instanceof Unreachable && error.notLetIn));
+    });
+  };
+  let shutOut = await look();
+  // One that was just being restarted is no proof.
+  for (let again = 0; shutOut && again < LOOK_AGAIN.times; again++) {
+    await delay(LOOK_AGAIN.pauseMs);
+    shutOut = await look();
+  }
   if (!shutOut) return;
   const { server, at } = shutOut;
   throw new Error(

@@ -15,7 +15,7 @@ const ROUNDS = 3;
 describe.sequential("30: both replicas need full copies under load", () => {
   let cluster: AppliedCluster;
   beforeAll(async () => {
-    cluster = await AppliedCluster.start(threeNodes("local", 17230, { maxMemoryMb: 250 }));
+    cluster = await AppliedCluster.start(threeNodes("local", 17340, { maxMemoryMb: 250 }));
   });
   afterAll(() => cluster?.remove());
 
