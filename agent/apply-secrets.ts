@@ -117,8 +117,12 @@ async function setSentinelSecrets(session: Session): Promise<string[]> {
   const { spec, folder } = session;
   const secrets = await serverSecrets("sentinel", spec, folder);
   const { acl, spoken } = secrets;
-  // As whom it speaks it tells nobody. The file tells it, and is written last; but MONITOR begins anew, without any of that.
-  const written = readIfThere(secretsConf(folder, "sentinel")) === confOf("sentinel", spec, secrets, folder);
+  // As whom it speaks it tells nobody, but writes it into its own file, whoever has told it.
+  const own = (readIfThere(folder.sentinelState) ?? "").split("\n");
+  const written = confOf("sentinel", spec, secrets, folder)
+    .split("\n")
+    .filter((line) => line.startsWith("sentinel "))
+    .every((line) => own.includes(line));
   const set = async (sentinel: Redis): Promise<string[]> => {
     const done = mended("sentinel", await loadUsers(sentinel, parseAcl(acl)));
     const flags = await sentinel

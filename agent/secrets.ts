@@ -100,7 +100,10 @@ export function speakAsAgent(nodes: readonly TopologyNode[], folder: NodeFolder)
  * @param state where the folders of the environments lie
  */
 export function speakAsAny(state: string, environment: string, nodes: readonly TopologyNode[]): void {
-  const shares = nodes.map(({ name }) => readShare(nodeFolder(state, environment, name)));
+  const folders = nodes.map(({ name }) => nodeFolder(state, environment, name));
+  // That of a node that was retired may be an old one.
+  const order = [...folders].sort((a, b) => Number(fs.existsSync(b.spec)) - Number(fs.existsSync(a.spec)));
+  const shares = order.map(readShare);
   const any = shares.find((share) => share !== undefined);
   if (any) speakWith(nodes, any);
 }

@@ -59,7 +59,10 @@ export async function serverSecrets(server: ServerName, spec: NodeSpec, folder: 
     );
   }
   const version = await programVersion(spec);
-  const rendered = spec.files[server === "redis" ? "users.acl" : "sentinel-users.acl"] ?? "";
+  const rendered = spec.files[server === "redis" ? "users.acl" : "sentinel-users.acl"];
+  // With an empty file, whoever does not log in may do everything.
+  if (rendered === undefined)
+    throw new Error(`${spec.node.name}: what was applied has no users; synthesize, and apply again`);
   return {
     acl: aclOnNode(rendered, { engine: spec.engine, version }, share.hashes),
     spoken: server === "redis" ? spokenByRedis(share) : spokenBySentinel(share),

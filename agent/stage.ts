@@ -75,6 +75,8 @@ export function rollBack(folder: NodeFolder, server: ServerName): boolean {
   const proven = provenSpec(folder)?.files;
   const text = proven?.[name];
   if (text === undefined) return false;
+  // What was proven before there were users would let everybody in.
+  if (current.files[users] !== undefined && proven?.[users] === undefined) return false;
   if (text === current.files[name] && proven?.[users] === current.files[users]) return false;
   writeAtomically(server === "redis" ? folder.redisConf : folder.sentinelConf, text);
   const files = { ...current.files, [name]: text, [users]: proven?.[users] };

@@ -79,11 +79,13 @@ async function executeOnHost(
 ): Promise<number> {
   const ssh = hosts.ssh(node);
   const { stdout, code, stderr } = await ssh.run(
-    `umask 077; d=$(mktemp -d) && IFS= read -r line && printf %s "$line" >"$d/password" && cat >"$d/ca.crt" && echo "$d"`,
+    `umask 077; d=$(mktemp -d) && { IFS= read -r line && printf %s "$line" >"$d/password" && cat >"$d/ca.crt" && echo "$d" || { rm -rf "$d"; false; }; }`,
     { input: `${password}\n${authority}`, timeoutMs: 30_000 },
   );
   if (code !== 0) throw new Error(`${node.name}: ${ssh.name}: no room for a file of its own: ${stderr.trim()}`);
-  const folder = stdout.trim();
+  // A login shell may have said something before.
+  const folder = stdout.trim().split("\n").at(-1) ?? "";
+  if (!/^\/[\w./-]+$/.test(folder)) throw new Error(`${node.name}: ${ssh.name}: mktemp names no folder: ${folder}`);
   const login = `REDISCLI_AUTH=$(cat ${folder}/password); rm -f ${folder}/password; export REDISCLI_AUTH`;
   return ssh.terminal(`trap 'rm -rf ${folder}' EXIT; ${login}; ${command(`${folder}/ca.crt`)}`);
 }

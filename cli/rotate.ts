@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ConvergeResult, convergeEnvironment } from "../agent/converge.ts";
 import { convergeOnHosts } from "../remote/converge.ts";
 import { openStore } from "../secrets/open-store.ts";
+import { passwordOf } from "../secrets/passwords.ts";
 import { beginRotation, finishRotation, replacePasswords, rotationStage } from "../secrets/rotation.ts";
 import type { Choice } from "./choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
@@ -40,11 +41,14 @@ export async function rotate(choice: Choice, options: { finish: boolean; json: b
     }
   };
   const before = await rotationStage(store);
-  if (options.finish && before === "begun") {
+  if (!(await store.list()).includes(passwordOf("admin"))) {
+    problems.push(`${store.describe()} has no passwords to replace; those of ${environment} are where it was applied`);
+  } else if (options.finish && before === "begun") {
     problems.push("the next passwords are not everywhere yet; run it without --finish first");
   } else if (options.finish) {
-    await finishRotation(store);
-    await tell(`${inventory.nodes.length} nodes take only the present passwords`);
+    // Killed half-way, or where a node could not be told, a node may say the previous ones still.
+    if (await tell("every node says the present passwords")) await finishRotation(store);
+    if (problems.length === 0) await tell(`${inventory.nodes.length} nodes take only the present passwords`);
   } else {
     if (before !== "waiting") {
       await beginRotation(store);

@@ -73,7 +73,8 @@ const tasks = new Listr(
         const swept: string[] = [];
         const failed: string[] = [];
         const described = synthesizedSpecs();
-        await speakFromStore(described);
+        // Without, what has its folder is ended all the same.
+        await speakFromStore(described).catch((error: Error) => (task.output = error.message));
         for (const node of new Set([...nodes(), ...described.keys()])) {
           const options = { everything: true, described: described.get(node) };
           await retire(nodeFolder(state, name, node), options).then(
