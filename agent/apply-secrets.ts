@@ -12,15 +12,7 @@ import { type NodeFolder, readIfThere } from "./node-folder.ts";
 import { restartServer } from "./restart.ts";
 import { readShare } from "./secrets.ts";
 import type { ServerName } from "./server.ts";
-import {
-  aclFile,
-  confOf,
-  secretFile,
-  secretsConf,
-  serverSecrets,
-  tlsFiles,
-  writeServerSecrets,
-} from "./server-secrets.ts";
+import { aclFile, confOf, secretFile, serverSecrets, tlsFiles, writeServerSecrets } from "./server-secrets.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -88,9 +80,10 @@ export async function setSecrets(session: Session): Promise<string[]> {
 
 async function setRedisSecrets({ spec, folder }: Session): Promise<string[]> {
   const { acl, spoken, tls } = await serverSecrets("redis", spec, folder);
-  await writeServerSecrets("redis", spec, folder);
   const set = async (redis: Redis): Promise<string[]> => {
     const done = mended("redis", await loadUsers(redis, parseAcl(acl)));
+    // Not before: what the server refuses must not wait there for its next start.
+    await writeServerSecrets("redis", spec, folder);
     const running = pairs(await redis.call("CONFIG", "GET", ...Object.keys(spoken)));
     if (!Object.entries(spoken).every(([key, value]) => running[key] === value)) {
       await redis.call("CONFIG", "SET", ...Object.entries(spoken).flat());
