@@ -40,7 +40,11 @@ export const secretsConf = (folder: NodeFolder, server: ServerName): string => s
  * @throws when the node's share is lost
  */
 export async function writeServerSecrets(server: ServerName, spec: NodeSpec, folder: NodeFolder): Promise<void> {
-  const secrets = await serverSecrets(server, spec, folder);
+  writeSecretFiles(server, spec, folder, await serverSecrets(server, spec, folder));
+}
+
+/** The same with what is made already. */
+export function writeSecretFiles(server: ServerName, spec: NodeSpec, folder: NodeFolder, secrets: ServerSecrets): void {
   const { acl, tls } = secrets;
   for (const [file, text] of [
     ...(tls ? tlsFiles.map(({ name, of }) => [secretFile(folder, name), tls[of]] as const) : []),

@@ -23,6 +23,10 @@ export const serverNames = ({ redisPort, sentinelPort }: TopologyNode): ServerNa
   ...(sentinelPort === undefined ? [] : (["sentinel"] as const)),
 ];
 
+/** Where a node's server listens. */
+export const endpointOf = (server: ServerName, node: TopologyNode): Endpoint =>
+  server === "redis" ? redisEndpoint(node) : sentinelEndpoint(node);
+
 /** What a server is started with. */
 export interface Prepared {
   /** Hash of the template file that it reads. */
@@ -81,7 +85,7 @@ export class Server {
     private readonly log: (message: string) => void,
   ) {
     const redis = name === "redis";
-    this.endpoint = redis ? redisEndpoint(spec.node) : sentinelEndpoint(spec.node);
+    this.endpoint = endpointOf(name, spec.node);
     this.recordFile = path.join(folder.run, `${name}.json`);
     this.configFile = redis ? folder.redisConf : folder.sentinelConf;
     this.logFile = path.join(folder.logs, `${name}.log`);

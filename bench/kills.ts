@@ -4,13 +4,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { readRecord, waitFor } from "../agent/processes.ts";
 import { lostWrites, removeKeys } from "../drill/check.ts";
 import { storedClientLogins } from "../test/support/stored-secrets.ts";
-import { speakAsAgent } from "../agent/secrets.ts";
+import { speakAsAny } from "../agent/secrets.ts";
 import { createClient } from "../drill/clients.ts";
 import { Ledger } from "../drill/ledger.ts";
 import { Writer } from "../drill/writer.ts";
 import { clusterView, troubles } from "../cluster/view.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
-import { type Checkout, createCheckout, inventoryIn, threeNodes } from "../test/support/checkout.ts";
+import { type Checkout, createCheckout, inventoryIn, stateIn, threeNodes } from "../test/support/checkout.ts";
 import { benchCommand, type BenchOptions, positive, runBench, say } from "./program.ts";
 import { busyMachine, describeMachine } from "./machine.ts";
 import type { Report } from "./tables.ts";
@@ -56,8 +56,7 @@ async function measure(signal: AbortSignal): Promise<Report> {
   try {
     const started = await checkout.start();
     if (started.code !== 0) throw new Error(started.all);
-    const { nodes } = inventoryIn(checkout, environment);
-    for (const { name } of nodes.slice(0, 1)) speakAsAgent(nodes, checkout.folder(environment, name));
+    speakAsAny(stateIn(checkout, environment), environment, inventoryIn(checkout, environment).nodes);
     const done: Kill[] = [];
     let acknowledged = 0;
     let lost = 0;

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { Redis, type RedisOptions } from "ioredis";
-import { speakAsAgent } from "../agent/secrets.ts";
+import { speakAsAny } from "../agent/secrets.ts";
 import { redisEndpoint } from "../cluster/answers.ts";
 import { type Endpoint, parseInfo, withConnection } from "../cluster/connection.ts";
 import { clusterView } from "../cluster/view.ts";
 import { directLoginOf } from "../cli/client-options.ts";
-import { type Checkout, createCheckout, inventoryIn, threeNodes } from "../test/support/checkout.ts";
+import { type Checkout, createCheckout, inventoryIn, stateIn, threeNodes } from "../test/support/checkout.ts";
 import { launchRedis, withFolder } from "../test/support/redis-process.ts";
 import { storedClientLogins } from "../test/support/stored-secrets.ts";
 import type { Figure } from "./figures.ts";
@@ -101,8 +101,7 @@ async function started(checkout: Checkout, environment: string, tls: boolean): P
   const { code, all } = await checkout.start(environment);
   if (code !== 0) throw new Error(all);
   const inventory = inventoryIn(checkout, environment);
-  const [first] = inventory.nodes;
-  speakAsAgent(inventory.nodes, checkout.folder(environment, first?.name ?? ""));
+  speakAsAny(stateIn(checkout, environment), environment, inventory.nodes);
   const { master } = await clusterView(environment, inventory);
   if (!master) throw new Error(`${environment} has no master`);
   return {

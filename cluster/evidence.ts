@@ -5,7 +5,7 @@ import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } fr
 import { isUnderWay, readJournal } from "../agent/handover/journal.ts";
 import { isAlive, readRecord } from "../agent/processes.ts";
 import { redisRecord, serverNames } from "../agent/server.ts";
-import { certificateProblems, usersDiffer } from "../agent/apply-secrets.ts";
+import { certificateProblems, usersDiffer } from "../agent/secrets-in-use.ts";
 import { canonicalKey } from "../topology/config-file.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { parseNodeSpec, type NodeSpec } from "../topology/node-spec.ts";
@@ -152,17 +152,18 @@ export async function nodeFacts(folder: NodeFolder): Promise<NodeFacts> {
   const journal = readJournal(folder);
   const agent = readRecord(path.join(folder.run, "agent.json"));
   const applied = appliedSpec(folder);
-  const [users, certificates] = [usersDiffer, certificateProblems].map(async (ask) => {
+  const ofServers = async (ask: typeof usersDiffer): Promise<string[]> => {
     const answers = applied ? serverNames(applied.node).map((server) => ask(server, applied, folder)) : [];
     return [...new Set((await Promise.all(answers)).flat())];
-  }) as [Promise<string[]>, Promise<string[]>];
+  };
+  const [users, certificates] = await Promise.all([ofServers(usersDiffer), ofServers(certificateProblems)]);
   return {
     files: {
       redisConf: readIfThere(folder.redisConf),
       sentinelConf: readIfThere(folder.sentinelConf),
       agent: agent !== undefined && isAlive(agent),
-      users: await users,
-      certificates: await certificates,
+      users,
+      certificates,
       catchingUp: redisRecord(folder)?.priority !== undefined,
       ...(journal && !isUnderWay(journal) ? { interrupted: journal } : {}),
     },

@@ -2,7 +2,7 @@ import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 
 /**
- * The spec of the same node at another address,.
+ * The spec of the same node at another address.
  * @param addressOf IPv4 address by name of node
  * @throws when a file lacks a line that names the address
  */

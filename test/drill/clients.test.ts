@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { Redis } from "ioredis";
 import { expect, it } from "vitest";
-import { HEARTBEAT_MS, ioredisModule, passwordVariables, recommendedOptions } from "../../cli/client-options.ts";
+import { HEARTBEAT_MS, ioredisModule, recommendedOptions } from "../../cli/client-options.ts";
 import type { InventoryEnvironment } from "../../topology/inventory.ts";
+import { passwordsFor } from "../cli/run-cli.ts";
 import { launchRedis, withFolder } from "../support/redis-process.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -26,9 +27,6 @@ const inventory: InventoryEnvironment = {
 
 const passwords = { app: "of-app", reader: "of-reader", "sentinel-client": "of-sentinel-client" };
 const logins = { passwords, tls: { authority: "-----BEGIN CERTIFICATE-----\nof nobody\n-----END CERTIFICATE-----" } };
-const env = Object.fromEntries(
-  Object.entries(passwordVariables).map(([user, variable]) => [variable, passwords[user as keyof typeof passwords]]),
-);
 
 const attempts = [1, 2, 5, 10, 20, 1000];
 const errors = ["READONLY x", "NOREPLICAS x", "MASTERDOWN x", "MISCONF x", "LOADING x", "ERR READONLY"];
@@ -61,7 +59,7 @@ it("the drill's recommended clients have exactly the options that redis-ha conne
     );
     const { stdout } = await execa(process.execPath, ["--import", "tsx", "use.ts"], {
       cwd: folder,
-      env,
+      env: passwordsFor({ logins }),
       timeout: 20_000,
     });
     const [options = "", reader = ""] = stdout.split("\n");

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { appliedSpec } from "../../agent/node-folder.ts";
+import { waitFor } from "../../agent/processes.ts";
 import { directLoginOf } from "../../cli/client-options.ts";
 import { askRedis } from "../../cluster/answers.ts";
 import type { ClientLogins } from "../../secrets/logins.ts";
@@ -45,6 +46,11 @@ describe.sequential("32: secrets are replaced", () => {
         () => false,
       )
       .finally(() => redis.disconnect());
+  };
+  /** The next passwords are made, and the nodes are being told. */
+  const underWay = (): Promise<unknown> => {
+    const next = path.join(cluster.checkout.store("local"), "users", "app.next");
+    return waitFor("the rotation is under way", () => fs.existsSync(next) || undefined, 20_000, 5);
   };
   /** Runs `use`. @returns the longest time for which a replica's link was seen down, in milliseconds */
   const longestLinkDown = async (use: () => Promise<unknown>): Promise<number> => {
@@ -96,7 +102,7 @@ describe.sequential("32: secrets are replaced", () => {
       async () => expect((await cluster.redisHa("failover")).code).toBe(0),
     ]) {
       const load = await cluster.underLoad(async () => {
-        await Promise.all([rotate(), delay(1500).then(failover)]);
+        await Promise.all([rotate(), underWay().then(failover)]);
         await cluster.verified();
       });
       expectNothingLost(load);

@@ -9,7 +9,6 @@ import { filesWith, secretValues } from "../support/stored-secrets.ts";
 /** What each host gets of the environment's secrets, on the road that Terraform goes. */
 describeWithHosts.sequential("secrets on hosts", () => {
   let cluster: HostCluster;
-  const store = (): string => path.join(cluster.dataHome, "cdktf-redis-ha", "secrets", "hosts", cluster.masterName);
   const file = (node: string): string => `/var/lib/redis-ha/hosts/${node}/secrets/secrets.json`;
   const applied = async (node: string): Promise<string> => {
     const { code, all } = await cluster.step("apply", node);
@@ -24,23 +23,23 @@ describeWithHosts.sequential("secrets on hosts", () => {
   afterAll(() => cluster?.down());
 
   it("are made at the first apply, and each host has its own share, for the service user alone", async () => {
-    const values = secretValues(store());
+    const values = secretValues(cluster.store);
     expect(values.length).toBeGreaterThan(10);
     for (const node of cluster.names) {
       const owner = `stat -c '%U %a' ${path.dirname(file(node))} ${file(node)}`;
       expect(await cluster.onHost(node, owner)).toBe("redis 700\nredis 600");
       const share = JSON.parse(await cluster.onHost(node, `cat ${file(node)}`)) as NodeSecrets;
-      expect(share.passwords.admin).toBe(fs.readFileSync(path.join(store(), "users", "admin"), "utf8").trim());
+      expect(share.passwords.admin).toBe(fs.readFileSync(path.join(cluster.store, "users", "admin"), "utf8").trim());
       expect(share.tls?.key.trim()).toBe(
-        fs.readFileSync(path.join(store(), "tls", "nodes", `${node}.key`), "utf8").trim(),
+        fs.readFileSync(path.join(cluster.store, "tls", "nodes", `${node}.key`), "utf8").trim(),
       );
-      const app = fs.readFileSync(path.join(store(), "users", "app"), "utf8").trim();
+      const app = fs.readFileSync(path.join(cluster.store, "users", "app"), "utf8").trim();
       expect(JSON.stringify(share)).not.toContain(app);
     }
   });
 
   it("are nowhere but where the servers read them and write them down, in no journal, and in nothing that the checkout has", async () => {
-    const values = secretValues(store());
+    const values = secretValues(cluster.store);
     for (const node of cluster.names) {
       const { root } = cluster.lab.host(node);
       const folder = `/var/lib/redis-ha/hosts/${node}`;

@@ -177,6 +177,10 @@ export const environments: Environment[] = parseEnvironments(inputs);
   return checkout;
 }
 
+/** Where the folders of a checkout's environments lie. */
+export const stateIn = (checkout: Checkout, environment: string): string =>
+  path.dirname(path.dirname(checkout.folder(environment, "any").root));
+
 /** An environment as it was synthesized last. */
 export function inventoryIn({ root }: Checkout, environment: string): InventoryEnvironment {
   const file = path.join(root, "cdktf.out", "environments.json");

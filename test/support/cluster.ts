@@ -8,9 +8,9 @@ import type { EnvironmentInput } from "../../environments/environment.ts";
 import { type Topology, topologyOf } from "../../topology/topology.ts";
 import { clientOptions, loginOf } from "../../cli/client-options.ts";
 import type { WriterOptions } from "../../drill/acknowledged-writer.ts";
-import { readShare, speakAsAgent } from "../../agent/secrets.ts";
+import { speakAsAny } from "../../agent/secrets.ts";
 import type { ClientLogins } from "../../secrets/logins.ts";
-import type { Checkout } from "./checkout.ts";
+import { type Checkout, stateIn } from "./checkout.ts";
 import { storedClientLogins } from "./stored-secrets.ts";
 import { type Load, SteadyWriter } from "./steady-writer.ts";
 
@@ -32,8 +32,7 @@ export class Cluster {
   /** From now on this process asks the cluster as its agents do; before it was applied, as nobody. */
   speak(): void {
     const { environment, nodes } = this.topology;
-    const applied = nodes.map(({ name }) => this.checkout().folder(environment, name)).find((it) => readShare(it));
-    if (applied) speakAsAgent(nodes, applied);
+    speakAsAny(stateIn(this.checkout(), environment), environment, nodes);
   }
 
   /** Of the cluster's clients. */

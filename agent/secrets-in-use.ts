@@ -1,0 +1,62 @@
+import { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import type { Redis } from "ioredis";
+import { loadedUsersDiffer } from "../cluster/acl.ts";
+import { withConnection } from "../cluster/connection.ts";
+import { parseAcl } from "../topology/acl-file.ts";
+import type { TlsSet } from "../topology/node-secrets.ts";
+import type { NodeSpec } from "../topology/node-spec.ts";
+import { PATIENT_MS } from "./live.ts";
+import { type NodeFolder, readIfThere } from "./node-folder.ts";
+import { readShare } from "./secrets.ts";
+import { endpointOf, type ServerName } from "./server.ts";
+import { aclFile, serverSecrets } from "./server-secrets.ts";
+
+/** Looks at what running servers have of a node's users and certificate. Changes nothing. */
+
+/**
+ * Whether the users of a node's running server, and of the file with which it starts again, are as they should be.
+ * @returns what is wrong, in words; nothing while the server does not answer, or the node has no share
+ */
+export async function usersDiffer(server: ServerName, spec: NodeSpec, folder: NodeFolder): Promise<string[]> {
+  const secrets = await serverSecrets(server, spec, folder).catch(() => undefined);
+  if (!secrets) return [];
+  const wanted = parseAcl(secrets.acl);
+  const loaded = await withConnection(
+    endpointOf(server, spec.node),
+    (redis) => loadedUsersDiffer(redis, wanted),
+    PATIENT_MS,
+  ).catch(() => []);
+  return [
+    ...(readIfThere(aclFile(folder, server)) === secrets.acl ? [] : [`${aclFile(folder, server)} differs`]),
+    ...loaded.map((user) => `user ${user}`),
+  ];
+}
+
+/** A certificate with fewer days left is a fault. */
+const LEAST_DAYS = 14;
+const DAY_MS = 86_400_000;
+
+/**
+ * Whether a node's running server shows the certificate that the node was given, and for how long that is valid.
+ * @returns what is wrong, in words; nothing where there is no TLS. One that does not answer is somebody else's to name
+ */
+export async function certificateProblems(server: ServerName, spec: NodeSpec, folder: NodeFolder): Promise<string[]> {
+  const tls = readShare(folder)?.tls;
+  if (!tls) return [];
+  const { validTo } = new X509Certificate(tls.certificate);
+  const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS);
+  const other = await withConnection(endpointOf(server, spec.node), (redis) =>
+    Promise.resolve(showsAnother(redis, tls)),
+  ).catch(() => false);
+  return [
+    ...(days < LEAST_DAYS ? [`its certificate expires on ${validTo}`] : []),
+    ...(other ? [`${server} shows another certificate than the node was given`] : []),
+  ];
+}
+
+/** Is it another certificate that the server on the other side has shown? */
+export function showsAnother(redis: Redis, { certificate }: TlsSet): boolean {
+  const shown = (redis.stream as TLSSocket).getPeerX509Certificate();
+  return shown?.fingerprint256 !== new X509Certificate(certificate).fingerprint256;
+}
