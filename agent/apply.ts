@@ -1,4 +1,5 @@
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { parseConfigFile, parseSentinelFile } from "../topology/config-file.ts";
 import { onHost } from "../topology/host-places.ts";
 import type { NodeSecrets } from "../topology/node-secrets.ts";
@@ -11,7 +12,8 @@ import { appliedSpec, type NodeFolder } from "./node-folder.ts";
 import { isAlive, readRecord, takeLock } from "./processes.ts";
 import { failOnError, noteComplete, untilInStep } from "./restart.ts";
 import type { ServerName, ServerRecord } from "./server.ts";
-import { refuseOtherSecrets, stageSecrets } from "./secrets.ts";
+import { refuseOtherSecrets } from "./other-secrets.ts";
+import { readShare, stageSecrets } from "./secrets.ts";
 import { setSecrets } from "./apply-secrets.ts";
 import { type Report, type Session, withSession } from "./session.ts";
 import { noteProven, stageFiles } from "./stage.ts";
@@ -29,16 +31,32 @@ export async function applySpec(
   folder: NodeFolder,
   { report = () => undefined, secrets }: { report?: Report; secrets?: NodeSecrets | undefined } = {},
 ): Promise<string[]> {
-  if (secrets) await refuseOtherSecrets(spec, folder, secrets);
-  // Before the first server is asked anything.
-  const staged = secrets ? stageSecrets(folder, secrets) : [];
-  return withSession(spec, folder, `apply-of-${spec.node.name}`, report, (session) => applyIn(session, staged));
+  const share = secrets && ofNode(spec, secrets);
+  const former = readShare(folder);
+  if (share) await refuseOtherSecrets(spec, former, share);
+  const apply = (session: Session): Promise<string[]> => applyIn(session, { former, share });
+  return withSession(spec, folder, `apply-of-${spec.node.name}`, report, apply, { share });
 }
 
-async function applyIn(session: Session, staged: readonly string[]): Promise<string[]> {
+/** What it does without, a node does not keep. */
+export function ofNode({ tls: wanted }: NodeSpec, { tls, ...rest }: NodeSecrets): NodeSecrets {
+  return { ...rest, ...(wanted && tls ? { tls } : {}) };
+}
+
+interface Shares {
+  /** What the node had when the other one was found to fit. */
+  readonly former: NodeSecrets | undefined;
+  readonly share: NodeSecrets | undefined;
+}
+
+async function applyIn(session: Session, { former, share }: Shares): Promise<string[]> {
   const { spec, folder } = session;
   checkFiles(spec);
   return withNodeLock(spec, folder, async () => {
+    if (share && ![former, share].some((known) => isDeepStrictEqual(known, readShare(folder)))) {
+      throw new Error(`${spec.node.name}: another command gave it other secrets meanwhile; run this one again`);
+    }
+    const staged = share ? stageSecrets(folder, share) : [];
     const pids = runningPids(folder);
     const before = appliedSpec(folder)?.files["sentinel.conf"];
     const data = spec.node.redisPort !== undefined;

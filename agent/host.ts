@@ -1,32 +1,30 @@
-import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { applyOverSsh, type HostInput, retireOverSsh } from "../remote/steps.ts";
 import type { Reach } from "../remote/ssh.ts";
 import { onHost } from "../topology/host-places.ts";
 import type { Inventory } from "../topology/inventory.ts";
 import { shareOfLocal } from "../secrets/share.ts";
 import type { NodeSecrets } from "../topology/node-secrets.ts";
-import { allNodes, type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
-import { isListening } from "./ports.ts";
-import { applySpec } from "./apply.ts";
-import { createFolders } from "./stage.ts";
+import { type NodeSpec, parseNodeSpec } from "../topology/node-spec.ts";
+import { applySpec, ofNode } from "./apply.ts";
+import { install } from "./install.ts";
+import { refuseOtherSecrets } from "./other-secrets.ts";
+import { readShare } from "./secrets.ts";
 import type { Described } from "../remote/request.ts";
 import {
   appliedSpec,
   type NodeFolder,
-  nodeFolder,
+  folderHere,
   nodeFolderAt,
   projectRoot,
   readIfThere,
-  stateFolder,
 } from "./node-folder.ts";
 import { NOTHING_TO_CHANGE, applyCommands } from "./not-applied.ts";
 import { refuseToMoveSeveral } from "./relocate.ts";
 import { OVERRIDE } from "./gate.ts";
 import { handOverToStop, stopNode } from "./operations.ts";
-import { speakAsAny } from "./secrets.ts";
-import { waitFor } from "./processes.ts";
 import { Resident } from "./resident.ts";
 import { leave, retire } from "./retire.ts";
 import { refuseTooSmallHost } from "./roles/memory.ts";
@@ -40,7 +38,6 @@ import {
   rememberSpec,
   retireOnHost,
 } from "./systemd/host-steps.ts";
-import { Server, serverNames } from "./server.ts";
 
 const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on a node. People use the other commands.
 
@@ -52,9 +49,6 @@ const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on 
   converge --here, up --here   apply again what was applied last; start what is not up (on a host, as root)
   prestart <server> <node folder>   decide the role before systemd starts redis or sentinel
   run <node folder>  the resident agent: keep the node's servers running`;
-
-/** A retire takes at most the stop of redis-server (10 s), a failover (4 s) and some reserve. */
-const RETIRE_TIMEOUT_MS = 30_000;
 
 /** @returns the exit code: 0 done, 1 could not be done, 2 wrong use */
 export async function host(argv: readonly string[]): Promise<number> {
@@ -73,6 +67,11 @@ export async function host(argv: readonly string[]): Promise<number> {
       case "up":
         hereAsRoot(step);
         return 0;
+      case "check-secrets": {
+        const [spec, secrets] = [specFromEnvironment(), fromRoot()];
+        if (secrets) await refuseOtherSecrets(spec, readShare(folder()), ofNode(spec, secrets));
+        return 0;
+      }
       case "apply-again": {
         const spec = applied(folder());
         say(spec.node.name, await applySpec(spec, folder(), { report: tell(spec.node.name), secrets: fromRoot() }));
@@ -121,14 +120,14 @@ type HostStep = ProvisionerStep | "converge" | "up";
 async function onThisComputer(step: ProvisionerStep): Promise<void> {
   if (step === "retire") {
     const { environment, node } = nodeFromEnvironment();
-    const folder = folderOf(environment, node);
+    const folder = folderHere(environment, node);
     await refuseToMoveSeveral(folder, described(environment)?.inventory.nodes ?? []);
     return say(node, await retire(folder, { report: tell(node) }));
   }
   const spec = specFromEnvironment();
-  if (step === "install") return install(spec);
+  if (step === "install") return say(spec.node.name, await install(spec));
   const { name } = spec.node;
-  const folder = onHost(spec) ? hostFolder(spec.environment, name) : folderOf(spec.environment, name);
+  const folder = onHost(spec) ? hostFolder(spec.environment, name) : folderHere(spec.environment, name);
   const secrets = onHost(spec) ? fromRoot() : await shareOfLocal(spec, described(spec.environment), projectRoot());
   say(name, await applySpec(spec, folder, { report: tell(name), secrets }));
 }
@@ -160,6 +159,8 @@ function hereAsRoot(step: HostStep): void {
   if (step === "converge" || step === "up") return again(step, input, env);
   const spec = specFrom(input);
   const { name } = spec.node;
+  const had = rememberedSpec(spec.environment, name);
+  if (step === "apply" && had && !isDeepStrictEqual(had, spec)) asUser("check-secrets", spec, input, env);
   // Before anything is stopped, and not when it is applied again: that is no reason to leave a node down.
   refuseTooSmallHost(spec);
   const left = endAtFormerAddress(spec, env);
@@ -167,14 +168,20 @@ function hereAsRoot(step: HostStep): void {
   rememberSpec(spec);
   const changed = ensureRoles(spec, tell(name));
   if (step === "install" || changed.length > 0) say(name, changed);
-  if (step === "apply") applyAsUser(spec, input, env);
+  if (step === "apply") asUser("apply", spec, input, env);
 }
 
-function applyAsUser(spec: NodeSpec, { bootstrap, secrets }: HostInput, env: Record<string, string>): void {
+function asUser(
+  step: "check-secrets" | "apply",
+  spec: NodeSpec,
+  { bootstrap, secrets }: HostInput,
+  env: Record<string, string>,
+): void {
   const first: Record<string, string> = bootstrap ? { REDIS_HA_BOOTSTRAP: "1" } : {};
+  const { root } = hostFolder(spec.environment, spec.node.name);
   // As input: arguments and environment of a process can be looked at.
   const input = JSON.stringify(secrets ?? null);
-  asServiceUser(spec.engine, ["apply"], { REDIS_HA_SPEC: JSON.stringify(spec), ...first, ...env }, input);
+  asServiceUser(spec.engine, [step, root], { REDIS_HA_SPEC: JSON.stringify(spec), ...first, ...env }, input);
 }
 
 /**
@@ -202,7 +209,7 @@ function again(step: "converge" | "up", input: HostInput, env: Record<string, st
   if (changed.length > 0) say(node, changed);
   if (step === "up") return;
   if (isThere) asServiceUser(told.engine, ["apply-again", folder.root], env, JSON.stringify(input.secrets ?? null));
-  else applyAsUser(told, input, env);
+  else asUser("apply", told, input, env);
 }
 
 const specFrom = ({ spec }: HostInput): NodeSpec => parseNodeSpec(JSON.stringify(spec), "the spec");
@@ -214,10 +221,6 @@ interface NodeInput {
 }
 
 const nodeFromEnvironment = (): NodeInput => JSON.parse(required("REDIS_HA_NODE")) as NodeInput;
-
-/** The agent may have been started for many nodes of one computer; the checkout tells which folder is meant. */
-const folderOf = (environment: string, node: string): NodeFolder =>
-  nodeFolder(stateFolder(projectRoot()), environment, node);
 
 /** An environment as it was synthesized; undefined when it, or all of it, is gone. */
 function described(environment: string): Described | undefined {
@@ -248,51 +251,4 @@ const tell =
 
 function say(node: string, done: readonly string[]): void {
   process.stdout.write(`${node}: ${done.length > 0 ? done.join(", ") : NOTHING_TO_CHANGE}\n`);
-}
-
-/** Finds out before anything is started whether this computer can run the node, and its peers. */
-async function install(spec: NodeSpec): Promise<void> {
-  const folder = folderOf(spec.environment, spec.node.name);
-  const program = `${spec.engine}-server`;
-  try {
-    execFileSync(program, ["--version"], { stdio: "ignore" });
-  } catch {
-    throw new Error(
-      `${spec.node.name}: ${program} is not on PATH; install it (Debian, Ubuntu: sudo apt-get install ${program})`,
-    );
-  }
-  createFolders(folder);
-  await checkPorts(spec, spec.node.name);
-  say(spec.node.name, [`ready in ${folder.root}`]);
-}
-
-/**
- * Looks whether the ports of all nodes of the environment are free or ours. The peers' too: a Sentinel that runs takes
- * whoever listens there for a node of its cluster.
- * @param starting name of the node that is about to be started; its ports may still be those of one that is being retired
- * @throws when somebody else has one of them
- */
-export async function checkPorts(spec: NodeSpec, starting?: string): Promise<void> {
-  speakAsAny(stateFolder(projectRoot()), spec.environment, allNodes(spec));
-  for (const node of allNodes(spec)) {
-    for (const name of serverNames(node)) {
-      const server = new Server(name, { ...spec, node }, folderOf(spec.environment, node.name), () => undefined);
-      await untilFree(server, node.name === starting);
-    }
-  }
-}
-
-/**
- * @param wait a node that takes over the port of another one of this checkout (renamed, or moved to another zone) comes
- * up while that one is still being retired: Terraform does both at once
- * @throws when somebody else has the port
- */
-async function untilFree(server: Server, wait: boolean): Promise<void> {
-  const free = async (): Promise<true | undefined> => ((await isListening(server.endpoint)) ? undefined : true);
-  if (await free()) return;
-  if (await server.find()) return;
-  const ours = (await server.info())?.["config_file"]?.startsWith(`${stateFolder(projectRoot())}/`) ?? false;
-  if (ours && !wait) return;
-  const freed = await waitFor("the port is free", free, ours ? RETIRE_TIMEOUT_MS : 0, 100).catch(() => undefined);
-  if (!freed) throw new Error(`${server.spec.node.name}: ${await server.cannotListen()}`);
 }

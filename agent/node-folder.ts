@@ -170,3 +170,7 @@ export function writeAtomically(file: string, text: string, mode = 0o600): void 
     fs.closeSync(folder);
   }
 }
+
+/** The folder of a node of this checkout; the program may have been started for many. */
+export const folderHere = (environment: string, node: string): NodeFolder =>
+  nodeFolder(stateFolder(projectRoot()), environment, node);

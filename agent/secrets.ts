@@ -1,13 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { tlsAccess, useAccess, useMasterAccess } from "../cluster/access.ts";
 import { redisEndpoint, sentinelEndpoint } from "../cluster/answers.ts";
-import { Unreachable, withConnection } from "../cluster/connection.ts";
 import type { NodeSecrets } from "../topology/node-secrets.ts";
-import { onHost } from "../topology/host-places.ts";
-import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import { hasSentinel, isData, type TopologyNode } from "../topology/topology.ts";
 import { type NodeFolder, nodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
 
@@ -18,67 +14,13 @@ import { type NodeFolder, nodeFolder, readIfThere, writeAtomically } from "./nod
 export function stageSecrets(folder: NodeFolder, secrets: NodeSecrets): string[] {
   fs.mkdirSync(path.dirname(folder.secrets), { recursive: true, mode: 0o700 });
   const text = `${JSON.stringify(secrets, undefined, 2)}\n`;
-  const there = readIfThere(folder.secrets);
-  if (there === text) return [];
+  const there = readShare(folder);
+  if (isDeepStrictEqual(there, secrets)) return [];
   writeAtomically(folder.secrets, text);
+  // Another node's certificate is nothing that changes this one.
+  if (isDeepStrictEqual(there && { ...there, revision: 0 }, { ...secrets, revision: 0 })) return [];
   return [`secrets ${there === undefined ? "written" : "changed"}`];
 }
-
-const LOOK_AGAIN = { times: 3, pauseMs: 500 };
-
-/**
- * Makes sure that nobody who runs would be shut out, or shut us out, if the node got this share: a node's passwords change only when
- * everybody takes the new ones.
- * @throws naming a server that does not take them; nothing was changed
- */
-export async function refuseOtherSecrets(spec: NodeSpec, folder: NodeFolder, share: NodeSecrets): Promise<void> {
-  const former = readShare(folder);
-  if (isDeepStrictEqual([former?.passwords, former?.tls?.authority], [share.passwords, share.tls?.authority])) return;
-  const nodes = allNodes(spec);
-  const servers = [
-    ...nodes.filter(isData).map((node) => ({ server: `redis-server of ${node.name}`, at: redisEndpoint(node) })),
-    ...nodes
-      .filter(hasSentinel)
-      .map((node) => ({ server: `the Sentinel of ${node.name}`, at: sentinelEndpoint(node) })),
-  ];
-  const refused = async (): Promise<(Error | undefined)[]> =>
-    Promise.all(
-      servers.map(({ at }) =>
-        withConnection(at, (redis) => redis.ping()).then(
-          () => undefined,
-          (error: Error) => error,
-        ),
-      ),
-    );
-  const look = async (): Promise<(typeof servers)[number] | undefined> => {
-    if (former) speakWith(nodes, former);
-    const before = former ? await refused() : [];
-    speakWith(nodes, share);
-    const after = await refused();
-    return servers.find((_, index) => {
-      const error = after[index];
-      const knewUs = index in before && before[index] === undefined;
-      return error && (knewUs || (error instanceof Unreachable && error.notLetIn));
-    });
-  };
-  let shutOut = await look();
-  // One that was just being restarted is no proof.
-  for (let again = 0; shutOut && again < LOOK_AGAIN.times; again++) {
-    await delay(LOOK_AGAIN.pauseMs);
-    shutOut = await look();
-  }
-  if (!shutOut) return;
-  const { server, at } = shutOut;
-  throw new Error(
-    `${spec.node.name}: ${server} (${at.address}:${at.port}) runs, and would not know it with what the environment's store has. ` +
-      `Nothing was changed. If another computer made its secrets, bring them here (docs/security.md). If they are lost, TLS was ` +
-      `switched on or off, or an earlier version of this project without users has started it: stop all nodes ` +
-      `(${stopCommand(spec)}) and apply again; the data stays`,
-  );
-}
-
-const stopCommand = (spec: NodeSpec): string =>
-  onHost(spec) ? `npx cdktf destroy '${spec.environment}-*'` : `npm stop ${spec.environment}`;
 
 /** The node's share; undefined when it has none. */
 export function readShare(folder: NodeFolder): NodeSecrets | undefined {

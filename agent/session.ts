@@ -2,11 +2,12 @@ import fs from "node:fs";
 import { groupOf, type Links, withLinks } from "../cluster/links.ts";
 import { ClusterLock } from "../cluster/lock.ts";
 import { onHost } from "../topology/host-places.ts";
+import type { NodeSecrets } from "../topology/node-secrets.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import { resumeHandOvers } from "./handover/resume.ts";
 import { siblingFolder } from "./handover/journal.ts";
 import type { NodeFolder } from "./node-folder.ts";
-import { speakAsAgent } from "./secrets.ts";
+import { speakAsAgent, speakWith } from "./secrets.ts";
 
 /** Another apply may wait for a full copy; two of those are the longest that anybody waits for the lock. */
 const LOCK_WAIT_MS = 240_000;
@@ -23,11 +24,18 @@ export interface Session {
 
 export type Report = (line: string) => void;
 
+interface SessionOptions {
+  /** False: leave an interrupted hand-over as it is; `use` deals with it. @default true */
+  readonly resume?: boolean;
+  /** How long to wait for somebody else who has the lock, in milliseconds. @default LOCK_WAIT_MS */
+  readonly waitMs?: number;
+  /** What to speak with. @default - what the node has */
+  readonly share?: NodeSecrets | undefined;
+}
+
 /**
  * Runs `use` with open connections to the group and with its lock, after ending what a killed run left half-way.
  * @param what for others who wait for the lock: "apply-of-redis-b"
- * @param resume false = leave an interrupted hand-over as it is: `use` deals with it
- * @param waitMs how long to wait for somebody else who has the lock
  * @throws Locked when somebody else changes the cluster and does not end
  */
 export function withSession<T>(
@@ -36,9 +44,10 @@ export function withSession<T>(
   what: string,
   report: Report,
   use: (session: Session) => Promise<T>,
-  { resume = true, waitMs = LOCK_WAIT_MS }: { resume?: boolean; waitMs?: number } = {},
+  { resume = true, waitMs = LOCK_WAIT_MS, share }: SessionOptions = {},
 ): Promise<T> {
-  speakAsAgent(allNodes(spec), folder);
+  if (share) speakWith(allNodes(spec), share);
+  else speakAsAgent(allNodes(spec), folder);
   return withLinks(
     groupOf(spec),
     async (links) => {

@@ -44,12 +44,16 @@ export async function applyOverSsh(
   root: string,
 ): Promise<void> {
   const remote = new RemoteHost(spec.node.name, new Ssh(spec.node.address, reach, root), print);
+  // Before anything of the host is touched.
+  const secrets = step === "apply" ? await shareOfHost(from, spec.node, root) : undefined;
   await remote.prepare();
   const input: HostInput = { spec, override: overridden() };
   if (step === "install") return void (await remote.step("install --here", JSON.stringify(input)));
-  const secrets = await shareOfHost(from, spec.node, root);
   const bootstrap = await groupIsNew(spec, reach, root);
-  await remote.step("apply --here", JSON.stringify({ ...input, secrets, bootstrap } satisfies HostInput));
+  await remote.step(
+    "apply --here",
+    JSON.stringify({ ...input, ...(secrets ? { secrets } : {}), bootstrap } satisfies HostInput),
+  );
 }
 
 /**
@@ -58,7 +62,7 @@ export async function applyOverSsh(
  * @param root the checkout
  */
 export async function shareOfHost(from: Described, node: TopologyNode, root: string): Promise<NodeSecrets> {
-  return nodeSecrets(await storeOfHosts(from, root), from.environment, node, from.inventory.tls);
+  return nodeSecrets(await storeOfHosts(from, root), from.environment, node);
 }
 
 /**

@@ -2,22 +2,37 @@ import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
 import { type NodeSecrets, ownUsers } from "../topology/node-secrets.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { namesOf, tlsProblems } from "./certificates.ts";
-import { authorityFile, certificateOf, keyOf } from "./init.ts";
+import { authorityFile, certificateOf, keyOf, readRevision } from "./init.ts";
 import { passwordHash, passwordOf, type User } from "./passwords.ts";
 import { otherPasswordsOf } from "./rotation.ts";
 import type { SecretStore } from "./store.ts";
 
+/** Times that a store which is being changed is read again. */
+const ATTEMPTS = 3;
+
 /**
- * What a node gets from the store.
- * @param tls whether it needs a certificate
- * @throws when something is missing, or its certificate is of no use to it; no value is in the message
+ * What a node gets from the store. The certificate is always there: the node knows whether it was applied with TLS.
+ * @throws when something is missing, its certificate is of no use to it, or the store does not stand still; no value is in the
+ * message
  */
 export async function nodeSecrets(
   store: SecretStore,
   environment: string,
   node: Pick<TopologyNode, "name" | "address">,
-  tls: boolean,
 ): Promise<NodeSecrets> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const revision = await readRevision(store);
+    const secrets = await readSecrets(store, environment, node);
+    if ((await readRevision(store)) === revision) return { revision, ...secrets };
+  }
+  throw new Error(`${node.name}: ${store.describe()} is being changed by another command; run this one again after it`);
+}
+
+async function readSecrets(
+  store: SecretStore,
+  environment: string,
+  node: Pick<TopologyNode, "name" | "address">,
+): Promise<Omit<NodeSecrets, "revision">> {
   const missing: string[] = [];
   const read = async (name: string): Promise<string> => {
     const value = await store.read(name);
@@ -35,7 +50,7 @@ export async function nodeSecrets(
   });
   const hashes = Object.fromEntries(await Promise.all(hashed)) as Record<User, string[]>;
   const passwords = Object.fromEntries(ownUsers.map((user) => [user, byUser[user]])) as NodeSecrets["passwords"];
-  const set = tls && {
+  const tls = {
     authority: await read(authorityFile),
     certificate: await read(certificateOf(node.name)),
     key: await read(keyOf(node.name)),
@@ -46,9 +61,9 @@ export async function nodeSecrets(
         `Make what is missing and apply again: npx redis-ha secrets init --env ${environment}`,
     );
   }
-  const problems = set ? tlsProblems(set, namesOf(node)) : [];
+  const problems = tlsProblems(tls, namesOf(node));
   if (problems.length > 0) {
     throw new Error(`${node.name}: ${certificateOf(node.name)} in ${store.describe()}: ${problems.join("; ")}`);
   }
-  return { hashes, passwords, ...(set ? { tls: set } : {}) };
+  return { hashes, passwords, tls };
 }

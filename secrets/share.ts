@@ -13,5 +13,5 @@ export async function shareOfLocal(spec: NodeSpec, from: Described | undefined, 
   const { environment, masterName, node } = spec;
   const secrets = from?.inventory.secrets ?? { kind: "file" };
   const inventory = { target: "local", masterName, nodes: allNodes(spec), secrets } as const;
-  return nodeSecrets(await readyStore({ environment, inventory }, root), environment, node, spec.tls === true);
+  return nodeSecrets(await readyStore({ environment, inventory }, root), environment, node);
 }

@@ -40,7 +40,7 @@ await exitOnError(async () => {
   // Imported here, because an environment that is not valid is reported at import.
   const { environments } = await import("../environments/index.ts");
   const { localStacks } = await import("./local-environment.ts");
-  const { checkPorts } = await import("../agent/host.ts");
+  const { checkPorts } = await import("../agent/install.ts");
   const { specsOf } = await import("../topology/render.ts");
   const { synthesize } = await import("../stacks/synth.ts");
   const stacks = localStacks(environments, name);

@@ -10,9 +10,11 @@ export type OwnUser = (typeof ownUsers)[number];
  * no description, state, argument or environment.
  */
 export interface NodeSecrets {
+  /** Of the store: it goes up with each change there. */
+  readonly revision: number;
   readonly hashes: PasswordHashes;
   readonly passwords: Readonly<Record<OwnUser, string>>;
-  /** Absent where the environment does without. */
+  /** Absent on a node that does without. */
   readonly tls?: TlsSet;
 }
 

@@ -8,6 +8,7 @@ import type { Redis } from "ioredis";
 import { nodeFolder, stateFolder } from "../../agent/node-folder.ts";
 import { recordOf } from "../../agent/processes.ts";
 import { secretsConf, writeServerSecrets } from "../../agent/server-secrets.ts";
+import { ofNode } from "../../agent/apply.ts";
 import { speakAsAgent, stageSecrets } from "../../agent/secrets.ts";
 import { serverNames } from "../../agent/server.ts";
 import { parseEnvironment } from "../../environments/parse.ts";
@@ -258,7 +259,7 @@ export class ClusterFixture {
     const store = await readyStore({ environment, inventory }, root);
     for (const spec of this.specs.values()) {
       const folder = this.folder(spec.node.name);
-      stageSecrets(folder, await nodeSecrets(store, environment, spec.node, this.inventory.tls));
+      stageSecrets(folder, ofNode(spec, await nodeSecrets(store, environment, spec.node)));
       for (const server of serverNames(spec.node)) await writeServerSecrets(server, spec, folder);
       speakAsAgent(inventory.nodes, folder);
     }
