@@ -8,7 +8,7 @@ import { readIfThere } from "./node-folder.ts";
 import { restartServer } from "./restart.ts";
 import { showsAnother } from "./secrets-in-use.ts";
 import type { ServerName } from "./server.ts";
-import { confOf, secretFile, serverSecrets, tlsFiles, writeSecretFiles } from "./server-secrets.ts";
+import { confOf, hasRead, noteRead, secretFile, serverSecrets, tlsFiles, writeSecretFiles } from "./server-secrets.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -36,10 +36,11 @@ async function setRedisSecrets({ spec, folder }: Session): Promise<string[]> {
       await redis.call("CONFIG", "SET", ...Object.entries(spoken).flat());
       done.push("redis: masterauth set");
     }
-    if (tls && showsAnother(redis, tls)) {
+    if (tls && (showsAnother(redis, tls) || !hasRead("redis", folder, tls))) {
       // All at once: for a moment, the key would be that of another certificate. The names stay; it reads the files again.
       await redis.call("CONFIG", "SET", ...tlsFiles.flatMap(({ key, name }) => [key, secretFile(folder, name)]));
-      done.push("redis: certificate changed");
+      noteRead("redis", folder, tls);
+      done.push("redis: certificates read");
     }
     return done;
   };
@@ -78,10 +79,13 @@ async function setSentinelSecrets(session: Session): Promise<string[]> {
   };
   const { done, stale } = await withConnection(
     sentinelEndpoint(spec.node),
-    async (sentinel) => ({ done: await set(sentinel), stale: tls !== undefined && showsAnother(sentinel, tls) }),
+    async (sentinel) => ({
+      done: await set(sentinel),
+      stale: tls !== undefined && (showsAnother(sentinel, tls) || !hasRead("sentinel", folder, tls)),
+    }),
     PATIENT_MS,
   );
   writeSecretFiles("sentinel", spec, folder, secrets);
   // Sentinel has no CONFIG SET for a certificate.
-  return stale ? [...done, ...(await restartServer(session, "sentinel", "certificate changed"))] : done;
+  return stale ? [...done, ...(await restartServer(session, "sentinel", "certificates changed"))] : done;
 }

@@ -13,14 +13,7 @@ import { install } from "./install.ts";
 import { refuseOtherSecrets } from "./other-secrets.ts";
 import { readShare } from "./secrets.ts";
 import type { Described } from "../remote/request.ts";
-import {
-  appliedSpec,
-  type NodeFolder,
-  folderHere,
-  nodeFolderAt,
-  projectRoot,
-  readIfThere,
-} from "./node-folder.ts";
+import { appliedSpec, type NodeFolder, folderHere, nodeFolderAt, projectRoot, readIfThere } from "./node-folder.ts";
 import { NOTHING_TO_CHANGE, applyCommands } from "./not-applied.ts";
 import { refuseToMoveSeveral } from "./relocate.ts";
 import { OVERRIDE } from "./gate.ts";

@@ -26,11 +26,11 @@ export async function refuseOtherSecrets(
   if (!former || isOther(former, share)) {
     let problem = await look(spec, former, share);
     // One that was just being restarted is no proof.
-    for (let again = 0; problem && again < LOOK_AGAIN.times; again++) {
+    for (let again = 0; problem?.mayPass && again < LOOK_AGAIN.times; again++) {
       await delay(LOOK_AGAIN.pauseMs);
       problem = await look(spec, former, share);
     }
-    if (problem) throw new Error(`${spec.node.name}: ${problem}`);
+    if (problem) throw new Error(`${spec.node.name}: ${problem.message}`);
   }
   speakWith(nodes, share);
 }
@@ -47,17 +47,22 @@ interface Asked {
   readonly after: Error | undefined;
 }
 
+interface Problem {
+  readonly message: string;
+  readonly mayPass: boolean;
+}
+
 /** @returns why the node must not get this share; undefined when it may */
-async function look(spec: NodeSpec, former: NodeSecrets | undefined, share: NodeSecrets): Promise<string | undefined> {
+async function look(spec: NodeSpec, former: NodeSecrets | undefined, share: NodeSecrets): Promise<Problem | undefined> {
   const asked = await ask(allNodes(spec), former, share);
   const knowTheFormer = asked.filter(({ before }) => before === undefined);
   const [one] = knowTheFormer;
   if (former && one && share.revision < former.revision) {
-    return (
+    const message =
       `the environment's store has the secrets of revision ${share.revision}, and the node has those of revision ` +
       `${former.revision}, which ${one.server} takes. Nothing was changed. They were replaced meanwhile: apply again. If it ` +
-      `is the same then, another computer has replaced them: bring its store here (docs/security.md)`
-    );
+      `is the same then, another computer has replaced them: bring its store here (docs/security.md)`;
+    return { message, mayPass: false };
   }
   const speaksFormer = knowTheFormer.find(({ node }) => node.name !== spec.node.name);
   if (
@@ -65,21 +70,21 @@ async function look(spec: NodeSpec, former: NodeSecrets | undefined, share: Node
     speaksFormer &&
     ownUsers.some((user) => !share.hashes[user].includes(passwordHash(former.passwords[user])))
   ) {
-    return (
+    const message =
       `${speaksFormer.server} takes a password that the node would not take any more with what the environment's store has, ` +
-      `and may say it. Nothing was changed. Another computer has replaced the passwords: bring its store here (docs/security.md)`
-    );
+      `and may say it. Nothing was changed. Another computer has replaced the passwords: bring its store here (docs/security.md)`;
+    return { message, mayPass: false };
   }
   const shutOut = asked.find(
     ({ before, after }) => after && (before === undefined || (after instanceof Unreachable && after.notLetIn)),
   );
   if (!shutOut) return undefined;
-  return (
+  const message =
     `${shutOut.server} runs, and would not know it with what the environment's store has. Nothing was changed. If another ` +
     `computer made its secrets, bring them here (docs/security.md). If they are lost, TLS was switched on or off, or an ` +
     `earlier version of this project without users has started it: stop all nodes (${stopCommand(spec)}) and apply again; ` +
-    `the data stays`
-  );
+    `the data stays`;
+  return { message, mayPass: true };
 }
 
 /** Every server and Sentinel, with the former share and with this one. */

@@ -10,7 +10,7 @@ import { PATIENT_MS } from "./live.ts";
 import { type NodeFolder, readIfThere } from "./node-folder.ts";
 import { readShare } from "./secrets.ts";
 import { endpointOf, type ServerName } from "./server.ts";
-import { aclFile, serverSecrets } from "./server-secrets.ts";
+import { aclFile, hasRead, serverSecrets } from "./server-secrets.ts";
 
 /** Looks at what running servers have of a node's users and certificate. Changes nothing. */
 
@@ -52,6 +52,7 @@ export async function certificateProblems(server: ServerName, spec: NodeSpec, fo
   return [
     ...(days < LEAST_DAYS ? [`its certificate expires on ${validTo}`] : []),
     ...(other ? [`${server} shows another certificate than the node was given`] : []),
+    ...(hasRead(server, folder, tls) ? [] : [`${server} has not read the authorities that the node was given`]),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import path from "node:path";
 import { promisify } from "node:util";
 import { aclOnNode } from "../topology/acl-node.ts";
@@ -40,8 +41,28 @@ export const secretsConf = (folder: NodeFolder, server: ServerName): string => s
  * @throws when the node's share is lost
  */
 export async function writeServerSecrets(server: ServerName, spec: NodeSpec, folder: NodeFolder): Promise<void> {
-  writeSecretFiles(server, spec, folder, await serverSecrets(server, spec, folder));
+  const secrets = await serverSecrets(server, spec, folder);
+  writeSecretFiles(server, spec, folder, secrets);
+  noteRead(server, folder, secrets.tls);
 }
+
+/** Says which authorities and certificate a server has read: it tells nobody whom it believes. */
+const readFile = (folder: NodeFolder, server: ServerName): string => secretFile(folder, `${server}.tls`);
+
+const digest = ({ authority, certificate }: TlsSet): string =>
+  createHash("sha256")
+    .update(JSON.stringify([authority, certificate]))
+    .digest("hex");
+
+/** Notes that a server has read these, or, killed before it says so, will be told to once more. */
+export function noteRead(server: ServerName, folder: NodeFolder, tls: TlsSet | undefined): void {
+  const file = readFile(folder, server);
+  if (tls && readIfThere(file) !== digest(tls)) writeAtomically(file, digest(tls));
+}
+
+/** Has the server read these? */
+export const hasRead = (server: ServerName, folder: NodeFolder, tls: TlsSet): boolean =>
+  readIfThere(readFile(folder, server)) === digest(tls);
 
 /** The same with what is made already. */
 export function writeSecretFiles(server: ServerName, spec: NodeSpec, folder: NodeFolder, secrets: ServerSecrets): void {

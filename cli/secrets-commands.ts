@@ -1,9 +1,10 @@
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
+import { type Rotation, rotations } from "../secrets/rotations.ts";
 import { checkout, choose, type CommonOptions } from "./choice.ts";
 import { command, exitCodes, help } from "./command.ts";
 import { type Chosen, chooseEnvironment, readInventory } from "./environment-choice.ts";
 
-/** Adds `secrets init`, `list`, `show` and `rotate`. The first three are about this computer's store, whatever the nodes do. */
+/** Adds `secrets init`, `list`, `show`, `authorities` and `rotate`. All but the last are about this computer's store, whatever the nodes do. */
 export function addSecrets(program: Command, done: (code: number) => void): void {
   const secrets = program
     .command("secrets")
@@ -55,30 +56,45 @@ ${exitCodes}`,
           'REDISCLI_AUTH="$(npx redis-ha secrets show users/app)" redis-cli --user app ping',
           "for a program: from its environment, and not on its command line, which every user of the computer can see",
         ],
-        ["npx redis-ha secrets show tls/ca.crt > ca.crt", "what clients check the servers' certificates with"],
       ]),
     )
     .action(async (name: string, options: CommonOptions) => {
       const { show } = await import("./secrets.ts");
       done(await show(...chosenIn(options), name));
     });
+  command(secrets, "authorities", "Print the certificates of all authorities that clients are to believe", false)
+    .addHelpText(
+      "after",
+      help([["npx redis-ha secrets authorities > ca.crt", "what clients check the servers' certificates with"]]),
+    )
+    .action(async (options: CommonOptions) => {
+      const { authorities } = await import("./secrets.ts");
+      done(await authorities(...chosenIn(options)));
+    });
   addRotate(secrets, done);
 }
 
 /** `secrets rotate`, which is about the nodes, too. */
 function addRotate(secrets: Command, done: (code: number) => void): void {
-  command(secrets, "rotate", "Replace all passwords while everything runs")
-    .option("--finish", "take only the new ones from now on, after your clients have got them")
+  command(secrets, "rotate", "Replace passwords, certificates or their authority while everything runs")
+    .addArgument(new Argument("[what]", "what to replace").choices(rotations).default("passwords"))
+    .option("--finish", "let only the new ones be right from now on, after your clients have got them")
     .addHelpText(
       "after",
       help([
         ["npx redis-ha secrets rotate", "new passwords everywhere; the previous ones stay right"],
         ["npx redis-ha secrets rotate --finish", "when no client says the previous ones any more"],
+        ["npx redis-ha secrets rotate certificates", "a new key and certificate for each node; clients notice nothing"],
+        ["npx redis-ha secrets rotate authority", "a new authority, believed beside the present one"],
+        [
+          "npx redis-ha secrets rotate authority --finish",
+          "when your clients believe both: certificates of the new one, and the previous one is believed no more",
+        ],
       ]),
     )
-    .action(async (options: CommonOptions & { finish?: boolean }) => {
+    .action(async (what: Rotation, options: CommonOptions & { finish?: boolean }) => {
       const { rotate } = await import("./rotate.ts");
-      done(await rotate(choose(options), { finish: options.finish === true, json: options.json === true }));
+      done(await rotate(choose(options), what, { finish: options.finish === true, json: options.json === true }));
     });
 }
 

@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { trustedAuthorities } from "../secrets/authorities.ts";
 import { certificateIn } from "../secrets/certificates.ts";
 import { initSecrets } from "../secrets/init.ts";
 import { openStore, readyStore } from "../secrets/open-store.ts";
@@ -75,11 +76,26 @@ export async function show(chosen: Chosen, root: string, name: string): Promise<
     throw new UsageError(
       known.length > 0
         ? `${chosen.environment} has no secret "${name}"; it has: ${known.join(", ")}`
-        : `${chosen.environment} has no secrets yet; npx redis-ha secrets init --env ${chosen.environment} makes them`,
+        : noneYet(chosen.environment),
     );
   print(value.replace(/\n$/, ""));
   return 0;
 }
+
+/**
+ * Prints the certificates of the authorities: two while one is being replaced.
+ * @returns 0
+ * @throws UsageError when there is none yet
+ */
+export async function authorities(chosen: Chosen, root: string): Promise<number> {
+  const trusted = await trustedAuthorities(await readyStore(chosen, root));
+  if (trusted === undefined) throw new UsageError(noneYet(chosen.environment));
+  print(trusted.trimEnd());
+  return 0;
+}
+
+const noneYet = (environment: string): string =>
+  `${environment} has no secrets yet; npx redis-ha secrets init --env ${environment} makes them`;
 
 async function entryOf(store: SecretStore, name: string): Promise<SecretEntry> {
   const kind = kindOf(name);

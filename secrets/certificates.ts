@@ -69,6 +69,12 @@ export const missingNames = (certificate: X509Certificate, { dns, addresses }: N
 export const signedBy = (certificate: X509Certificate, authority: X509Certificate): boolean =>
   certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
 
+/** Whether a private key in PEM is the one of a certificate. */
+export function isKeyOf(text: string, certificate: X509Certificate): boolean {
+  const key = keyIn(text);
+  return typeof key !== "string" && certificate.checkPrivateKey(key);
+}
+
 /** The first certificate of a text in PEM; undefined when there is none, or one that cannot be read. */
 export const certificateIn = (text: string): X509Certificate | undefined => certificatesIn(text)?.[0];
 

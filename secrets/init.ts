@@ -1,16 +1,15 @@
 import { createHash } from "node:crypto";
 import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
-import type { TopologyNode } from "../topology/topology.ts";
-import { authorityProblems, certificateIn, missingNames, namesOf, signedBy } from "./certificates.ts";
+import { authorityFile, authorityKey } from "./authorities.ts";
+import { ensured } from "./ensured.ts";
+import { ensureCertificate, nodesFolder } from "./node-certificates.ts";
 import { newPassword, passwordOf } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
-import { authorityCertificate, newKey, nodeCertificate } from "./x509.ts";
+import { authorityCertificate, newKey } from "./x509.ts";
 
-export const authorityKey = "tls/ca.key";
-export const authorityFile = "tls/ca.crt";
-export const keyOf = (node: string): string => `tls/nodes/${node}.key`;
-export const certificateOf = (node: string): string => `tls/nodes/${node}.crt`;
+/** The common name of an environment's authority. */
+export const authorityName = (masterName: string): string => `${masterName} CA`;
 /** A number, and after a space the hash of what it stands for. */
 export const revisionName = "revision";
 
@@ -26,15 +25,16 @@ export async function initSecrets(
   { masterName, nodes }: Pick<InventoryEnvironment, "masterName" | "nodes">,
 ): Promise<string[]> {
   const made: string[] = [];
-  const ensure = (name: string, make: () => string | Promise<string>) => ensured(store, made, name, make);
+  const note = (name: string): void => void made.push(name);
+  const ensure = (name: string, make: () => string | Promise<string>) => ensured(store, name, make, note);
 
   for (const user of [...redisUsers, ...sentinelUsers]) await ensure(passwordOf(user), newPassword);
   // The key first and the certificate from the key that is stored: whoever is interrupted or overtaken has made a pair.
   if ((await store.read(authorityFile)) === undefined) {
     const key = await ensure(authorityKey, newKey);
-    await ensure(authorityFile, () => authorityCertificate(`${masterName} CA`, key));
+    await ensure(authorityFile, () => authorityCertificate(authorityName(masterName), key));
   }
-  for (const node of nodes) await ensureCertificate(store, made, node);
+  for (const node of nodes) await ensureCertificate(store, node, note);
   await updateRevision(store);
   return made;
 }
@@ -47,7 +47,7 @@ export async function initSecrets(
 export async function updateRevision(store: SecretStore): Promise<number> {
   const hash = createHash("sha256");
   for (const name of await store.list()) {
-    if (name === revisionName || name === authorityKey) continue;
+    if (name === revisionName || isKept(name)) continue;
     hash.update(`${name}\0${(await store.read(name)) ?? ""}\0`);
   }
   const content = hash.digest("hex");
@@ -57,6 +57,9 @@ export async function updateRevision(store: SecretStore): Promise<number> {
   return number + 1;
 }
 
+/** Keys of authorities: no node gets them. */
+const isKept = (name: string): boolean => name.endsWith(".key") && !name.startsWith(nodesFolder);
+
 /** How often what nodes receive has changed; 0 before the first secret is made. */
 export const readRevision = async (store: SecretStore): Promise<number> => parsed(await store.read(revisionName))[0];
 
@@ -65,68 +68,4 @@ function parsed(text = "0 "): [number, string] {
   if (!/^\d+$/.test(number))
     throw new Error(`the secret "${revisionName}" is no number; remove it, and run init again`);
   return [Number(number), hash];
-}
-
-/** The stored value, which is made if there is none. */
-async function ensured(
-  store: SecretStore,
-  made: string[],
-  name: string,
-  make: () => string | Promise<string>,
-): Promise<string> {
-  const there = await store.read(name);
-  if (there !== undefined) return there;
-  const value = await make();
-  if (await store.write(name, value, { ifAbsent: true })) {
-    made.push(name);
-    return value;
-  }
-  const first = await store.read(name);
-  if (first === undefined)
-    throw new Error(`${store.describe()}: ${name} was removed while it was made; run init again`);
-  return first;
-}
-
-async function ensureCertificate(store: SecretStore, made: string[], node: TopologyNode): Promise<void> {
-  const name = certificateOf(node.name);
-  const names = namesOf(node);
-  const key = await ensured(store, made, keyOf(node.name), newKey);
-  const text = await store.read(name);
-  if (text === undefined) {
-    await ensured(store, made, name, async () => nodeCertificate(await authorityOf(store), names, key));
-    return;
-  }
-  const certificate = certificateIn(text);
-  const missing = certificate ? missingNames(certificate, names) : [];
-  const otherKey = made.includes(keyOf(node.name));
-  if (certificate && missing.length === 0 && !otherKey) return;
-
-  const fault = !certificate
-    ? "cannot be read as a certificate"
-    : otherKey
-      ? "had lost its key"
-      : `does not name ${missing.join(" and ")}`;
-  const authority = await authorityOf(store);
-  const own = certificateIn(authority.certificate);
-  // One that somebody else has issued is not ours to replace.
-  if (!certificate || !own || !signedBy(certificate, own))
-    throw new Error(
-      `${store.describe()}: ${name} ${fault}, and ${authorityFile} has not issued it; put one there that is right for ` +
-        `${node.name}, or remove it, and run init again`,
-    );
-  await store.write(name, await nodeCertificate(authority, names, key));
-  made.push(name);
-}
-
-async function authorityOf(store: SecretStore): Promise<{ certificate: string; key: string }> {
-  const [certificate, key] = [await store.read(authorityFile), await store.read(authorityKey)];
-  if (certificate === undefined || key === undefined)
-    throw new Error(
-      `${store.describe()}: ${key === undefined ? authorityKey : authorityFile} is missing, and a node needs a ` +
-        `certificate; put it back, or store certificates for all nodes by hand`,
-    );
-  const problems = authorityProblems(certificate, key);
-  if (problems.length > 0)
-    throw new Error(`${store.describe()}: ${authorityKey} and ${authorityFile} cannot sign: ${problems.join("; ")}`);
-  return { certificate, key };
 }

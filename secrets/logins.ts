@@ -1,6 +1,6 @@
 import type { Described } from "../remote/request.ts";
 import { type OwnUser, ownUsers } from "../topology/node-secrets.ts";
-import { authorityFile } from "./init.ts";
+import { authorityFile, trustedAuthorities } from "./authorities.ts";
 import { readyStore } from "./open-store.ts";
 import { passwordOf, type User } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
@@ -36,17 +36,19 @@ export async function loginsIn<U extends User>(
   { environment, inventory }: Described,
   users: readonly U[],
 ): Promise<Logins<U>> {
-  const read = async (name: string): Promise<string> => {
-    const value = await store.read(name);
+  const known = (name: string, value: string | undefined): string => {
     if (value !== undefined) return value;
     throw new Error(
       `${store.describe()} has no ${name}. If another computer applied ${environment}, its secrets are ` +
         `there (docs/security.md); if nobody has: npx redis-ha secrets init --env ${environment}`,
     );
   };
-  const all = users.map(async (user): Promise<[U, string]> => [user, await read(passwordOf(user))]);
+  const all = users.map(async (user): Promise<[U, string]> => {
+    const name = passwordOf(user);
+    return [user, known(name, await store.read(name))];
+  });
   return {
     passwords: Object.fromEntries(await Promise.all(all)) as Record<U, string>,
-    ...(inventory.tls ? { tls: { authority: await read(authorityFile) } } : {}),
+    ...(inventory.tls ? { tls: { authority: known(authorityFile, await trustedAuthorities(store)) } } : {}),
   };
 }

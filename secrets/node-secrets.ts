@@ -2,7 +2,9 @@ import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
 import { type NodeSecrets, ownUsers } from "../topology/node-secrets.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { namesOf, tlsProblems } from "./certificates.ts";
-import { authorityFile, certificateOf, keyOf, readRevision } from "./init.ts";
+import { authorityFile, trustedAuthorities } from "./authorities.ts";
+import { readRevision } from "./init.ts";
+import { certificateOf, keyOf } from "./node-certificates.ts";
 import { passwordHash, passwordOf, type User } from "./passwords.ts";
 import { otherPasswordsOf } from "./rotation.ts";
 import type { SecretStore } from "./store.ts";
@@ -50,8 +52,10 @@ async function readSecrets(
   });
   const hashes = Object.fromEntries(await Promise.all(hashed)) as Record<User, string[]>;
   const passwords = Object.fromEntries(ownUsers.map((user) => [user, byUser[user]])) as NodeSecrets["passwords"];
+  const authority = await trustedAuthorities(store);
+  if (authority === undefined) missing.push(authorityFile);
   const tls = {
-    authority: await read(authorityFile),
+    authority: authority ?? "",
     certificate: await read(certificateOf(node.name)),
     key: await read(keyOf(node.name)),
   };

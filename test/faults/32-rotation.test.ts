@@ -1,12 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
+import type { TLSSocket } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { appliedSpec } from "../../agent/node-folder.ts";
 import { waitFor } from "../../agent/processes.ts";
 import { directLoginOf } from "../../cli/client-options.ts";
 import { askRedis } from "../../cluster/answers.ts";
+import { withConnection } from "../../cluster/connection.ts";
 import type { ClientLogins } from "../../secrets/logins.ts";
 import { AppliedCluster, expectNothingLost } from "../support/applied-cluster.ts";
 import { threeNodes } from "../support/checkout.ts";
@@ -52,6 +53,20 @@ describe.sequential("32: secrets are replaced", () => {
     const next = path.join(cluster.checkout.store("local"), "users", "app.next");
     return waitFor("the rotation is under way", () => fs.existsSync(next) || undefined, 20_000, 5);
   };
+  /** Runs a command and kills it after each of these times, in milliseconds. */
+  const killed = async (args: string[], after: number[]): Promise<void> => {
+    const program = path.join(cluster.checkout.root, "cdktf.out", "redis-ha.cjs");
+    for (const ms of after) {
+      const command = [JSON.stringify(process.execPath), program, ...args].join(" ");
+      await cluster.checkout.run("sh", ["-c", `timeout -s KILL ${ms / 1000} ${command}; true`]);
+      await cluster.master();
+    }
+  };
+  /** What a node's redis-server shows of itself. */
+  const certificateOf = (node: string): Promise<string> =>
+    withConnection(cluster.endpoint(node), (redis) =>
+      Promise.resolve((redis.stream as TLSSocket).getPeerX509Certificate()?.fingerprint256 ?? "none"),
+    );
   /** Runs `use`. @returns the longest time for which a replica's link was seen down, in milliseconds */
   const longestLinkDown = async (use: () => Promise<unknown>): Promise<number> => {
     let [ended, longest] = [false, 0];
@@ -112,16 +127,8 @@ describe.sequential("32: secrets are replaced", () => {
   });
 
   it("killed at any point, the next run goes on", async () => {
-    const program = path.join(cluster.checkout.root, "cdktf.out", "redis-ha.cjs");
     const load = await cluster.underLoad(async () => {
-      for (const ms of [600, 1000, 1400, 1900, 2400]) {
-        const node = JSON.stringify(process.execPath);
-        await cluster.checkout.run("sh", [
-          "-c",
-          `timeout -s KILL ${ms / 1000} ${node} ${program} secrets rotate; true`,
-        ]);
-        await cluster.master();
-      }
+      await killed(["secrets", "rotate"], [600, 1000, 1400, 1900, 2400]);
       await rotate();
       await rotate("--finish");
     });
@@ -129,22 +136,74 @@ describe.sequential("32: secrets are replaced", () => {
     await cluster.verified();
   });
 
-  it("every node's certificate: the servers go on, one Sentinel is restarted after the other, nothing is lost", async () => {
+  it("an older store, and a copy that was rotated on its own, are refused, and nothing is touched", async () => {
     const store = cluster.checkout.store("local");
-    const certificate = (node: string): string => path.join(store, "tls", "nodes", `${node}.crt`);
-    const [redis, sentinels] = [pids("redis"), pids("sentinel")];
-    const former = cluster.cluster.names.map((node) => fs.readFileSync(certificate(node), "utf8"));
-    const load = await cluster.underLoad(async () => {
-      for (const node of cluster.cluster.names) fs.rmSync(certificate(node));
-      const { code, all } = await cluster.redisHa("converge");
-      expect(code, all).toBe(0);
-    });
+    const [copy, kept] = [`${store}-copy`, `${store}-kept`];
+    fs.cpSync(store, copy, { recursive: true });
+    await rotate();
+    fs.renameSync(store, kept);
+    fs.cpSync(copy, store, { recursive: true });
+    const older = await cluster.redisHa("converge");
+    expect(older.code).toBe(1);
+    expect(older.all).toMatch(
+      /redis-b: the environment's store has the secrets of revision \d+, .* Nothing was changed/,
+    );
+    // As if it had been changed more often.
+    const revision = path.join(store, "revision");
+    fs.writeFileSync(revision, fs.readFileSync(revision, "utf8").replace(/^\d+/, "999"));
+    const elsewhere = await cluster.redisHa("secrets", "rotate");
+    expect(elsewhere.code).toBe(1);
+    expect(elsewhere.all).toMatch(/redis-b: .* takes a password that the node would not take .* Nothing was changed/);
+    fs.rmSync(store, { recursive: true });
+    fs.renameSync(kept, store);
+    fs.rmSync(copy, { recursive: true });
+    await cluster.verified();
+    await rotate("--finish");
+    await cluster.verified();
+  });
+
+  it("every node's key and certificate: the servers go on, one Sentinel is restarted after the other, nothing is lost", async () => {
+    const shown = (): Promise<string[]> => Promise.all(cluster.cluster.names.map(certificateOf));
+    const [redis, sentinels, former] = [pids("redis"), pids("sentinel"), await shown()];
+    const load = await cluster.underLoad(() => rotate("certificates"));
     expectNothingLost(load);
-    expect(cluster.cluster.names.map((node) => fs.readFileSync(certificate(node), "utf8"))).not.toEqual(former);
+    for (const certificate of await shown()) expect(former).not.toContain(certificate);
     expect(pids("redis")).toEqual(redis);
     for (const pid of pids("sentinel")) expect(sentinels).not.toContain(pid);
-    // Among them, that each server shows the certificate that its node was given.
     await cluster.verified();
-    expect(appliedSpec(cluster.folder("redis-a"))?.tls).toBe(true);
+    // What is lost in the store is made anew.
+    for (const node of cluster.cluster.names) {
+      fs.rmSync(path.join(cluster.checkout.store("local"), "tls", "nodes", `${node}.crt`));
+    }
+    const { code, all } = await cluster.redisHa("converge");
+    expect(code, all).toBe(0);
+    await cluster.verified();
+  });
+
+  it("the authority, with a crash in the middle and killed at any point: both are believed until it is finished", async () => {
+    const former = cluster.cluster.logins;
+    const redis = pids("redis");
+    let down = 0;
+    const begun = await cluster.underLoad(async () => {
+      down = await longestLinkDown(() => rotate("authority"));
+    });
+    expectNothingLost(begun);
+    expect(await letsIn(former)).toBe(true);
+    expect(pids("redis")).toEqual(redis);
+    // From here on, the clients believe both.
+    const load = await cluster.underLoad(async () => {
+      await killed(["secrets", "rotate", "authority", "--finish"], [800, 1500, 2500, 4000]);
+      const crash = delay(1000)
+        .then(() => cluster.cluster.master())
+        .then((node) => cluster.crash(node, "redis"));
+      await Promise.all([rotate("authority", "--finish"), crash]);
+    });
+    expectNothingLost(load);
+    console.log(
+      `authority: ${Math.round(load.longestGapMs)} ms without writes, a link down for ${Math.round(down)} ms`,
+    );
+    expect(down).toBeLessThan(LINK_DOWN_MS);
+    expect([await letsIn(former), await letsIn(cluster.cluster.logins)]).toEqual([false, true]);
+    await cluster.verified();
   });
 });

@@ -5,15 +5,9 @@ import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { namesOf, tlsProblems } from "../../secrets/certificates.ts";
 import { FileStore } from "../../secrets/file-store.ts";
-import {
-  authorityFile,
-  authorityKey,
-  certificateOf,
-  initSecrets,
-  keyOf,
-  readRevision,
-  updateRevision,
-} from "../../secrets/init.ts";
+import { authorityFile, authorityKey } from "../../secrets/authorities.ts";
+import { initSecrets, readRevision, updateRevision } from "../../secrets/init.ts";
+import { certificateOf, keyOf } from "../../secrets/node-certificates.ts";
 import { passwordHash } from "../../secrets/passwords.ts";
 import type { SecretStore } from "../../secrets/store.ts";
 import { authorityCertificate, newKey, nodeCertificate } from "../../secrets/x509.ts";

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FileStore } from "../../secrets/file-store.ts";
-import { certificateOf, initSecrets, keyOf } from "../../secrets/init.ts";
+import { initSecrets } from "../../secrets/init.ts";
+import { certificateOf, keyOf } from "../../secrets/node-certificates.ts";
 import { nodeSecrets } from "../../secrets/node-secrets.ts";
 import { passwordHash, passwordOf } from "../../secrets/passwords.ts";
 import { ownUsers } from "../../topology/node-secrets.ts";

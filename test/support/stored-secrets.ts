@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { authorityFile, nextAuthorityFile, previousAuthorityFile } from "../../secrets/authorities.ts";
 import {
   type ClientLogins,
   type ClientUser,
@@ -31,9 +32,12 @@ export const storedOperatorLogins = (store: string): OperatorLogins => storedLog
 
 function storedLogins<U extends ClientUser | OwnUser>(store: string, users: readonly U[], tls: boolean): Logins<U> {
   const read = (...name: string[]): string => fs.readFileSync(path.join(store, ...name), "utf8");
+  const authorities = [authorityFile, nextAuthorityFile, previousAuthorityFile]
+    .filter((name) => fs.existsSync(path.join(store, name)))
+    .map((name) => read(name));
   return {
     passwords: Object.fromEntries(users.map((user) => [user, read("users", user)])) as Record<U, string>,
-    ...(tls ? { tls: { authority: read("tls", "ca.crt") } } : {}),
+    ...(tls ? { tls: { authority: authorities.join("\n") } } : {}),
   };
 }
 

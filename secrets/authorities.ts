@@ -1,0 +1,80 @@
+import { authorityProblems, certificateIn } from "./certificates.ts";
+import { ensured } from "./ensured.ts";
+import type { SecretStore } from "./store.ts";
+import { authorityCertificate, newKey } from "./x509.ts";
+
+/**
+ * Whoever signs the nodes' certificates. It is replaced in three steps, each of which can be killed and done again, and
+ * after each of which the nodes are told: the next one is believed beside the present one; the nodes' certificates are of the
+ * next one, which is the present one from now on; the previous one is not believed any more.
+ */
+
+export const authorityKey = "tls/ca.key";
+export const authorityFile = "tls/ca.crt";
+export const nextAuthorityKey = "tls/ca.next.key";
+export const nextAuthorityFile = "tls/ca.next.crt";
+export const previousAuthorityFile = "tls/ca.previous.crt";
+
+/** The certificates of all that are believed, in PEM; undefined when there is none. */
+export async function trustedAuthorities(store: SecretStore): Promise<string | undefined> {
+  const names = [authorityFile, nextAuthorityFile, previousAuthorityFile];
+  const [present, ...others] = await Promise.all(names.map((name) => store.read(name)));
+  if (present === undefined) return undefined;
+  const all = new Set([present, ...others.filter((other) => other !== undefined)].map((text) => text.trim()));
+  return `${[...all].join("\n")}\n`;
+}
+
+/** `waiting`: another one is believed besides, until `replaceAuthority` and `forgetAuthority`. */
+export async function authorityStage(store: SecretStore): Promise<"none" | "waiting"> {
+  const names = await store.list();
+  return names.includes(nextAuthorityFile) || names.includes(previousAuthorityFile) ? "waiting" : "none";
+}
+
+/**
+ * Makes the next authority.
+ * @throws when the present one was not made here: then the next one is not ours to make either
+ */
+export async function beginAuthority(store: SecretStore, commonName: string): Promise<void> {
+  await signingAuthority(store);
+  const key = await ensured(store, nextAuthorityKey, newKey);
+  await ensured(store, nextAuthorityFile, () => authorityCertificate(commonName, key));
+}
+
+/** Makes the next authority the present one. All nodes must believe it already. */
+export async function replaceAuthority(store: SecretStore): Promise<void> {
+  const [present, next] = [await store.read(authorityFile), await store.read(nextAuthorityFile)];
+  const key = await store.read(nextAuthorityKey);
+  if (present === undefined || next === undefined || key === undefined) return;
+  if (present !== next) await store.write(previousAuthorityFile, present, { ifAbsent: true });
+  await store.write(authorityKey, key);
+  await store.write(authorityFile, next);
+  await store.remove(nextAuthorityFile);
+  await store.remove(nextAuthorityKey);
+}
+
+/** Forgets the previous authority. No node may show a certificate of it any more. */
+export async function forgetAuthority(store: SecretStore): Promise<void> {
+  await store.remove(previousAuthorityFile);
+  // Of a run that was killed between the two.
+  await store.remove(nextAuthorityKey);
+}
+
+/** The authority with which certificates are made. @throws when there is none, or it cannot sign */
+export async function signingAuthority(store: SecretStore): Promise<{ certificate: string; key: string }> {
+  const [certificate, key] = [await store.read(authorityFile), await store.read(authorityKey)];
+  if (certificate === undefined || key === undefined)
+    throw new Error(
+      `${store.describe()}: ${key === undefined ? authorityKey : authorityFile} is missing, and a node needs a ` +
+        `certificate; put it back, or store certificates for all nodes by hand`,
+    );
+  const problems = authorityProblems(certificate, key);
+  if (problems.length > 0)
+    throw new Error(`${store.describe()}: ${authorityKey} and ${authorityFile} cannot sign: ${problems.join("; ")}`);
+  return { certificate, key };
+}
+
+/** The certificates of those that were made here, and whose node certificates are ours to replace. */
+export async function ownAuthorities(store: SecretStore): Promise<NonNullable<ReturnType<typeof certificateIn>>[]> {
+  const texts = await Promise.all([authorityFile, previousAuthorityFile].map((name) => store.read(name)));
+  return texts.flatMap((text) => (text === undefined ? [] : (certificateIn(text) ?? [])));
+}
