@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
 import type { Redis } from "ioredis";
 import { loadedUsersDiffer } from "../cluster/acl.ts";
-import { withConnection } from "../cluster/connection.ts";
+import { shownCertificate, withConnection } from "../cluster/connection.ts";
+import { LEAST_DAYS } from "../secrets/certificates.ts";
 import { parseAcl } from "../topology/acl-file.ts";
 import type { TlsSet } from "../topology/node-secrets.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
@@ -33,8 +33,6 @@ export async function usersDiffer(server: ServerName, spec: NodeSpec, folder: No
   ];
 }
 
-/** A certificate with fewer days left is a fault. */
-const LEAST_DAYS = 14;
 const DAY_MS = 86_400_000;
 
 /**
@@ -57,6 +55,5 @@ export async function certificateProblems(server: ServerName, spec: NodeSpec, fo
 
 /** Is it another certificate that the server on the other side has shown? */
 export function showsAnother(redis: Redis, { certificate }: TlsSet): boolean {
-  const shown = (redis.stream as TLSSocket).getPeerX509Certificate();
-  return shown?.fingerprint256 !== new X509Certificate(certificate).fingerprint256;
+  return shownCertificate(redis)?.fingerprint256 !== new X509Certificate(certificate).fingerprint256;
 }

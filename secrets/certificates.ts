@@ -17,6 +17,9 @@ export const namesOf = ({ name, address }: Pick<TopologyNode, "name" | "address"
   addresses: [...new Set([address, "127.0.0.1"])],
 });
 
+/** A certificate with fewer days left is a fault. */
+export const LEAST_DAYS = 14;
+
 const purposes = { "1.3.6.1.5.5.7.3.1": "serverAuth", "1.3.6.1.5.5.7.3.2": "clientAuth" } as const;
 
 /**
