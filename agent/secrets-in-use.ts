@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { Redis } from "ioredis";
 import { loadedUsersDiffer } from "../cluster/acl.ts";
 import { shownCertificate, withConnection } from "../cluster/connection.ts";
-import { LEAST_DAYS } from "../secrets/certificates.ts";
+import { firstToExpire, LEAST_DAYS, nameOf } from "../secrets/certificates.ts";
 import { parseAcl } from "../topology/acl-file.ts";
 import type { TlsSet } from "../topology/node-secrets.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
@@ -42,13 +42,17 @@ const DAY_MS = 86_400_000;
 export async function certificateProblems(server: ServerName, spec: NodeSpec, folder: NodeFolder): Promise<string[]> {
   const tls = readShare(folder)?.tls;
   if (!tls) return [];
-  const { validTo } = new X509Certificate(tls.certificate);
+  const first = firstToExpire(tls);
+  const { validTo } = first;
+  const own = first.fingerprint256 === new X509Certificate(tls.certificate).fingerprint256;
   const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS);
   const other = await withConnection(endpointOf(server, spec.node), (redis) =>
     Promise.resolve(showsAnother(redis, tls)),
   ).catch(() => false);
   return [
-    ...(days < LEAST_DAYS ? [`its certificate expires on ${validTo}`] : []),
+    ...(days < LEAST_DAYS
+      ? [`${own ? "its certificate" : `${nameOf(first.subject)}, above its certificate,`} expires on ${validTo}`]
+      : []),
     ...(other ? [`${server} shows another certificate than the node was given`] : []),
   ];
 }

@@ -90,10 +90,12 @@ async function ensured(
 async function ensureCertificate(store: SecretStore, made: string[], node: TopologyNode): Promise<void> {
   const name = certificateOf(node.name);
   const names = namesOf(node);
-  const key = await ensured(store, made, keyOf(node.name), newKey);
   const text = await store.read(name);
+  // Where nothing can be signed, the key comes with the certificate.
+  if (text === undefined) await authorityOf(store, node);
+  const key = await ensured(store, made, keyOf(node.name), newKey);
   if (text === undefined) {
-    await ensured(store, made, name, async () => nodeCertificate(await authorityOf(store), names, key));
+    await ensured(store, made, name, async () => nodeCertificate(await authorityOf(store, node), names, key));
     return;
   }
   const certificate = certificateIn(text);
@@ -106,24 +108,27 @@ async function ensureCertificate(store: SecretStore, made: string[], node: Topol
     : otherKey
       ? "had lost its key"
       : `does not name ${missing.join(" and ")}`;
-  const authority = await authorityOf(store);
+  const authority = await authorityOf(store, node);
   const own = certificateIn(authority.certificate);
   // One that somebody else has issued is not ours to replace.
   if (!certificate || !own || !signedBy(certificate, own))
     throw new Error(
-      `${store.describe()}: ${name} ${fault}, and ${authorityFile} has not issued it; put one there that is right for ` +
-        `${node.name}, or remove it, and run init again`,
+      `${store.describe()}: ${name} ${fault}, and ${authorityFile} has not issued it; ` +
+        `import one that is right for it: ${importOf(node)}`,
     );
   await store.write(name, await nodeCertificate(authority, names, key));
   made.push(name);
 }
 
-async function authorityOf(store: SecretStore): Promise<{ certificate: string; key: string }> {
+const importOf = ({ name }: TopologyNode): string =>
+  `npx redis-ha secrets import --node ${name} --certificate FILE --key FILE`;
+
+async function authorityOf(store: SecretStore, node: TopologyNode): Promise<{ certificate: string; key: string }> {
   const [certificate, key] = [await store.read(authorityFile), await store.read(authorityKey)];
   if (certificate === undefined || key === undefined)
     throw new Error(
-      `${store.describe()}: ${key === undefined ? authorityKey : authorityFile} is missing, and a node needs a ` +
-        `certificate; put it back, or store certificates for all nodes by hand`,
+      `${store.describe()}: ${key === undefined ? authorityKey : authorityFile} is missing, and ${node.name} needs a ` +
+        `certificate; put it back, or import one: ${importOf(node)}`,
     );
   const problems = authorityProblems(certificate, key);
   if (problems.length > 0)
