@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
 import type { Redis } from "ioredis";
 import { loadedUsersDiffer } from "../cluster/acl.ts";
-import { withConnection } from "../cluster/connection.ts";
+import { shownCertificate, withConnection } from "../cluster/connection.ts";
+import { firstToExpire, LEAST_DAYS, nameOf } from "../secrets/certificates.ts";
 import { parseAcl } from "../topology/acl-file.ts";
 import type { TlsSet } from "../topology/node-secrets.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
@@ -33,8 +33,6 @@ export async function usersDiffer(server: ServerName, spec: NodeSpec, folder: No
   ];
 }
 
-/** A certificate with fewer days left is a fault. */
-const LEAST_DAYS = 14;
 const DAY_MS = 86_400_000;
 
 /**
@@ -44,13 +42,17 @@ const DAY_MS = 86_400_000;
 export async function certificateProblems(server: ServerName, spec: NodeSpec, folder: NodeFolder): Promise<string[]> {
   const tls = readShare(folder)?.tls;
   if (!tls) return [];
-  const { validTo } = new X509Certificate(tls.certificate);
+  const first = firstToExpire(tls);
+  const { validTo } = first;
+  const own = first.fingerprint256 === new X509Certificate(tls.certificate).fingerprint256;
   const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS);
   const other = await withConnection(endpointOf(server, spec.node), (redis) =>
     Promise.resolve(showsAnother(redis, tls)),
   ).catch(() => false);
   return [
-    ...(days < LEAST_DAYS ? [`its certificate expires on ${validTo}`] : []),
+    ...(days < LEAST_DAYS
+      ? [`${own ? "its certificate" : `${nameOf(first.subject)}, above its certificate,`} expires on ${validTo}`]
+      : []),
     ...(other ? [`${server} shows another certificate than the node was given`] : []),
     ...(hasRead(server, folder, tls) ? [] : [`${server} has not read the authorities that the node was given`]),
   ];
@@ -58,6 +60,5 @@ export async function certificateProblems(server: ServerName, spec: NodeSpec, fo
 
 /** Is it another certificate that the server on the other side has shown? */
 export function showsAnother(redis: Redis, { certificate }: TlsSet): boolean {
-  const shown = (redis.stream as TLSSocket).getPeerX509Certificate();
-  return shown?.fingerprint256 !== new X509Certificate(certificate).fingerprint256;
+  return shownCertificate(redis)?.fingerprint256 !== new X509Certificate(certificate).fingerprint256;
 }

@@ -3,12 +3,13 @@ import { type Rotation, rotations } from "../secrets/rotations.ts";
 import { checkout, choose, type CommonOptions } from "./choice.ts";
 import { command, exitCodes, help } from "./command.ts";
 import { type Chosen, chooseEnvironment, readInventory } from "./environment-choice.ts";
+import type { ImportFlags } from "./secrets-import.ts";
 
-/** Adds `secrets init`, `list`, `show`, `authorities` and `rotate`. All but the last are about this computer's store, whatever the nodes do. */
+/** Adds `secrets init`, `import`, `list`, `show`, `authorities` and `rotate`. All but the last are about this computer's store, whatever the nodes do. */
 export function addSecrets(program: Command, done: (code: number) => void): void {
   const secrets = program
     .command("secrets")
-    .description("Make, list, show or replace the passwords, keys and certificates of an environment")
+    .description("Make, import, list, show or replace the passwords, keys and certificates of an environment")
     .addHelpText(
       "after",
       `
@@ -71,7 +72,44 @@ ${exitCodes}`,
       const { authorities } = await import("./secrets.ts");
       done(await authorities(...chosenIn(options)));
     });
+  addImport(secrets, done);
   addRotate(secrets, done);
+}
+
+function addImport(secrets: Command, done: (code: number) => void): void {
+  command(secrets, "import", "Use an authority, or a node's certificate, that you bring; checked before it is stored")
+    .option("--authority <file>", "certificates of the authority, up to the one that has signed itself")
+    .option(
+      "--authority-key <file>",
+      "its key: the nodes' certificates are made with it; without, each node needs --node",
+    )
+    .option("--node <name>", "the node that --certificate and --key are for")
+    .option("--certificate <file>", "its certificate, then those between it and the authority")
+    .option("--key <file>", "its key, without a passphrase")
+    .addHelpText(
+      "after",
+      `
+All files are PEM. A certificate has to name its node, its address, localhost and 127.0.0.1, and to be for serverAuth and clientAuth.
+Import the authority before the first apply: while nodes run, another one is refused.
+${help([
+  [
+    "npx redis-ha secrets import --env lab --authority ca.crt --authority-key ca.key",
+    "certificates for all nodes are made with it, by the next apply",
+  ],
+  [
+    "npx redis-ha secrets import --env lab --authority ca.crt",
+    "its key stays with you; says what each node's certificate has to name",
+  ],
+  [
+    "npx redis-ha secrets import --env lab --node redis-a --certificate a.crt --key a.key",
+    "its first, or a renewed one; then converge brings it to the node while it runs",
+  ],
+])}`,
+    )
+    .action(async (options: CommonOptions & ImportFlags) => {
+      const { importFiles } = await import("./secrets-import.ts");
+      done(await importFiles(...chosenIn(options), options, options.json === true));
+    });
 }
 
 /** `secrets rotate`, which is about the nodes, too. */

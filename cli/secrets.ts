@@ -5,6 +5,7 @@ import { initSecrets } from "../secrets/init.ts";
 import { openStore, readyStore } from "../secrets/open-store.ts";
 import type { SecretStore } from "../secrets/store.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
+import { counted, DAY_MS, expiry } from "./expiry.ts";
 import { colours, print, printJson } from "./output.ts";
 
 /** What `redis-ha secrets init --json` prints: a contract, described in docs/json.md. */
@@ -31,10 +32,6 @@ export interface SecretEntry {
   /** ISO 8601; null for what does not expire. */
   readonly expires: string | null;
 }
-
-const DAY_MS = 86_400_000;
-/** A certificate with fewer days left stands out in the table. */
-const SOON_DAYS = 60;
 
 /** @returns 0 when everything is there */
 export async function init({ environment, inventory }: Chosen, root: string, json: boolean): Promise<number> {
@@ -126,7 +123,7 @@ export function secretsText({ environment, store, secrets }: Omit<SecretsDocumen
     style: { head: [], border: [], compact: true },
   });
   for (const { name, kind, changed, expires } of secrets)
-    table.push([name, kind, changed === null ? "-" : age(now, changed), expiry(now, expires)]);
+    table.push([name, kind, changed === null ? "-" : age(now, changed), expires === null ? "-" : expiry(now, expires)]);
   return `${environment}, in ${store}:\n${table.toString()}`;
 }
 
@@ -134,14 +131,3 @@ function age(now: Date, changed: string): string {
   const days = Math.floor((now.getTime() - Date.parse(changed)) / DAY_MS);
   return days < 1 ? "today" : counted(days);
 }
-
-function expiry(now: Date, expires: string | null): string {
-  if (expires === null) return "-";
-  const days = Math.floor((Date.parse(expires) - now.getTime()) / DAY_MS);
-  const date = expires.slice(0, 10);
-  if (days < 0) return colours.red(`${date}, expired`);
-  const text = `${date}, in ${counted(days)}`;
-  return days < SOON_DAYS ? colours.yellow(text) : text;
-}
-
-const counted = (days: number): string => `${days} day${days === 1 ? "" : "s"}`;

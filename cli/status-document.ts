@@ -33,6 +33,12 @@ export interface StatusNode {
   readonly masterNode: string | null;
   readonly error: string | null;
   readonly sentinel: StatusSentinel | null;
+  readonly certificate: StatusCertificate | null;
+}
+
+export interface StatusCertificate {
+  /** ISO 8601 */
+  readonly validTo: string;
 }
 
 export interface StatusSentinel {
@@ -81,7 +87,16 @@ function statusNode({ node, redis, sentinel }: NodeView, view: ClusterView): Sta
     masterNode: state?.master ? nameOf(state.master, nodes) : null,
     error: redis?.error ?? null,
     sentinel: sentinel ? statusSentinel(sentinel, nodes) : null,
+    certificate: certificateOf([redis, sentinel]),
   };
+}
+
+/** For a moment, server and Sentinel may show different ones: the first that expires counts. */
+function certificateOf(
+  answers: readonly ({ readonly certificateUntil?: string } | undefined)[],
+): StatusCertificate | null {
+  const [validTo] = answers.flatMap((answer) => answer?.certificateUntil ?? []).sort();
+  return validTo === undefined ? null : { validTo };
 }
 
 function statusSentinel(

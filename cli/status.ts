@@ -3,6 +3,7 @@ import { viewFrom } from "../cluster/look.ts";
 import { type ClusterView, reason } from "../cluster/view.ts";
 import type { Hosts } from "../remote/hosts.ts";
 import type { Chosen } from "./environment-choice.ts";
+import { expiry } from "./expiry.ts";
 import { colours, print, printJson } from "./output.ts";
 import { addressOf, statusDocument, type StatusDocument, type StatusNode } from "./status-document.ts";
 
@@ -19,9 +20,11 @@ export async function status(
 }
 
 /** A sentence and a table for people. */
-export function statusText(view: ClusterView, document: StatusDocument): string {
+export function statusText(view: ClusterView, document: StatusDocument, now = new Date()): string {
+  const tls = document.nodes.some(({ certificate }) => certificate !== null);
+  const head = ["node", "zone", "role", "address", "pid", "offset", "lag", "link", "Sentinel names"];
   const table = new Table({
-    head: ["node", "zone", "role", "address", "pid", "offset", "lag", "link", "Sentinel names"].map(colours.bold),
+    head: [...head, ...(tls ? ["certificate"] : [])].map(colours.bold),
     style: { head: [], border: [], compact: true },
   });
   document.nodes.forEach((node, index) => {
@@ -36,6 +39,7 @@ export function statusText(view: ClusterView, document: StatusDocument): string 
       lag(node),
       link(node),
       names(node, document),
+      ...(tls ? [node.certificate ? expiry(now, node.certificate.validTo, "only-soon") : "-"] : []),
     ]);
   });
   const sentence = document.healthy ? colours.green(document.summary) : colours.red(document.summary);

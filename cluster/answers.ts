@@ -1,6 +1,14 @@
 import type { Redis } from "ioredis";
 import type { TopologyNode } from "../topology/topology.ts";
-import { type Endpoint, pairs, parseInfo, Unreachable, withConnection, ASK_TIMEOUT_MS } from "./connection.ts";
+import {
+  ASK_TIMEOUT_MS,
+  type Endpoint,
+  pairs,
+  parseInfo,
+  shownCertificate,
+  Unreachable,
+  withConnection,
+} from "./connection.ts";
 
 /** What one redis-server says of itself; `error` instead when it could not be asked. */
 export interface RedisAnswer {
@@ -9,6 +17,8 @@ export interface RedisAnswer {
   /** Somebody answers who does not know us. */
   readonly notLetIn?: boolean;
   readonly state?: RedisState;
+  /** Until when the certificate is valid that it shows, ISO 8601; absent without TLS. */
+  readonly certificateUntil?: string;
 }
 
 export interface RedisState {
@@ -46,6 +56,8 @@ export interface SentinelAnswer {
   /** It is down, and not merely silent. */
   readonly refused?: boolean;
   readonly state?: SentinelState;
+  /** Until when the certificate is valid that it shows, ISO 8601; absent without TLS. */
+  readonly certificateUntil?: string;
 }
 
 export interface SentinelState {
@@ -92,8 +104,12 @@ export function askRedis(nodes: readonly TopologyNode[], timeoutMs = ASK_TIMEOUT
   const data = nodes.filter((node) => node.redisPort !== undefined);
   return Promise.all(
     data.map((node) =>
-      withConnection(redisEndpoint(node), async (redis) => parseInfo(await redis.info()), timeoutMs).then(
-        (info) => ({ node, state: redisStateOf(info) }),
+      withConnection(
+        redisEndpoint(node),
+        async (redis) => ({ ...shown(redis), state: redisStateOf(parseInfo(await redis.info())) }),
+        timeoutMs,
+      ).then(
+        (answer) => ({ node, ...answer }),
         (error: Error) => ({
           node,
           error: error.message,
@@ -102,6 +118,11 @@ export function askRedis(nodes: readonly TopologyNode[], timeoutMs = ASK_TIMEOUT
       ),
     ),
   );
+}
+
+function shown(redis: Redis): { certificateUntil?: string } {
+  const certificate = shownCertificate(redis);
+  return certificate ? { certificateUntil: new Date(certificate.validTo).toISOString() } : {};
 }
 
 /** What an INFO reply says, as RedisState. */
@@ -159,8 +180,12 @@ export function askSentinels(
   const sentinels = nodes.filter((node) => node.sentinelPort !== undefined);
   return Promise.all(
     sentinels.map((node) =>
-      withConnection(sentinelEndpoint(node), (redis) => sentinelState(redis, masterName), timeoutMs).then(
-        (state) => ({ node, state }),
+      withConnection(
+        sentinelEndpoint(node),
+        async (redis) => ({ ...shown(redis), state: await sentinelState(redis, masterName) }),
+        timeoutMs,
+      ).then(
+        (answer) => ({ node, ...answer }),
         (error: Error) => ({
           node,
           error: error.message,

@@ -1,3 +1,5 @@
+import type { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
 import { Redis, type RedisOptions } from "ioredis";
 import { accessTo } from "./access.ts";
 
@@ -84,6 +86,10 @@ export async function withConnection<T>(
     redis.disconnect();
   }
 }
+
+/** The certificate that the server on the other side has shown; undefined without TLS. */
+export const shownCertificate = (redis: Redis): X509Certificate | undefined =>
+  (redis.stream as Partial<TLSSocket>).getPeerX509Certificate?.();
 
 /** The name of this project's connections in CLIENT LIST. */
 export const CLIENT_NAME = "redis-ha";

@@ -129,7 +129,7 @@ function ifItComesBack({ environment }: { environment: string }): string {
 }
 
 /** Is a file of the nodes' folders there? @throws when that cannot be told */
-async function isThere(address: string, file: string, reach: Reach, root: string): Promise<boolean> {
+export async function isThere(address: string, file: string, reach: Reach, root: string): Promise<boolean> {
   const ssh = new Ssh(address, reach, root);
   const { stdout, stderr } = await ssh.run(`${ssh.sudo}sh -c 'test -e ${file} && echo yes || echo no'`, {
     timeoutMs: ASK_TIMEOUT_MS,

@@ -35,7 +35,7 @@ export async function authorityStage(store: SecretStore): Promise<"none" | "wait
  * @throws when the present one was not made here: then the next one is not ours to make either
  */
 export async function beginAuthority(store: SecretStore, commonName: string): Promise<void> {
-  await signingAuthority(store);
+  await signingAuthority(store, "one that you brought is yours to replace (docs/security.md)");
   const key = await ensured(store, nextAuthorityKey, newKey);
   await ensured(store, nextAuthorityFile, () => authorityCertificate(commonName, key));
 }
@@ -59,14 +59,18 @@ export async function forgetAuthority(store: SecretStore): Promise<void> {
   await store.remove(nextAuthorityKey);
 }
 
-/** The authority with which certificates are made. @throws when there is none, or it cannot sign */
-export async function signingAuthority(store: SecretStore): Promise<{ certificate: string; key: string }> {
+/**
+ * The authority with which certificates are made.
+ * @param need what it is needed for, and what to do
+ * @throws when there is none, or it cannot sign
+ */
+export async function signingAuthority(
+  store: SecretStore,
+  need: string,
+): Promise<{ certificate: string; key: string }> {
   const [certificate, key] = [await store.read(authorityFile), await store.read(authorityKey)];
   if (certificate === undefined || key === undefined)
-    throw new Error(
-      `${store.describe()}: ${key === undefined ? authorityKey : authorityFile} is missing, and a node needs a ` +
-        `certificate; put it back, or store certificates for all nodes by hand`,
-    );
+    throw new Error(`${store.describe()}: ${key === undefined ? authorityKey : authorityFile} is missing, and ${need}`);
   const problems = authorityProblems(certificate, key);
   if (problems.length > 0)
     throw new Error(`${store.describe()}: ${authorityKey} and ${authorityFile} cannot sign: ${problems.join("; ")}`);

@@ -17,6 +17,9 @@ export const namesOf = ({ name, address }: Pick<TopologyNode, "name" | "address"
   addresses: [...new Set([address, "127.0.0.1"])],
 });
 
+/** A certificate with fewer days left is a fault. */
+export const LEAST_DAYS = 14;
+
 const purposes = { "1.3.6.1.5.5.7.3.1": "serverAuth", "1.3.6.1.5.5.7.3.2": "clientAuth" } as const;
 
 /**
@@ -35,9 +38,7 @@ export function tlsProblems({ authority, certificate, key }: TlsSet, names: Node
   ];
   if (!authorities?.length || !own || typeof privateKey === "string") return unreadable;
   return [
-    ...(own.checkPrivateKey(privateKey)
-      ? []
-      : ["the key is not the one of the certificate; use the key with which it was asked for"]),
+    ...keyProblem(own, between, privateKey),
     ...chainProblems(own, between, authorities, now),
     ...missingNames(own, names).map((name) => `the certificate does not name ${name}; issue one that does`),
     ...missingPurposes(own),
@@ -78,8 +79,8 @@ export function isKeyOf(text: string, certificate: X509Certificate): boolean {
 /** The first certificate of a text in PEM; undefined when there is none, or one that cannot be read. */
 export const certificateIn = (text: string): X509Certificate | undefined => certificatesIn(text)?.[0];
 
-/** Undefined when one of them cannot be read. */
-function certificatesIn(text: string): X509Certificate[] | undefined {
+/** All certificates of a text in PEM; undefined when one of them cannot be read. */
+export function certificatesIn(text: string): X509Certificate[] | undefined {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   try {
     return blocks.map((block) => new X509Certificate(block));
@@ -98,34 +99,83 @@ function keyIn(text: string): KeyObject | string {
   }
 }
 
-/** From the node's certificate up to a trusted one. */
+function keyProblem(own: X509Certificate, between: readonly X509Certificate[], key: KeyObject): string[] {
+  if (own.checkPrivateKey(key)) return [];
+  if (between.some((each) => each.checkPrivateKey(key)))
+    return ["the certificate of the key is not the first of its file; put it before those of the authorities"];
+  return ["the key is not the one of the certificate; use the key with which it was asked for"];
+}
+
+/** Whether a node's certificate, with those after it, leads up to an authority that is trusted; dates do not count. */
+export function leadsTo(authority: string, certificate: string): boolean {
+  const [own, ...between] = certificatesIn(certificate) ?? [];
+  return own !== undefined && chainUp(own, between, certificatesIn(authority) ?? [], new Date()).problem === undefined;
+}
+
+/** Of a node's certificate and those that it depends on, the one that expires first. @throws when there is none */
+export function firstToExpire({ authority, certificate }: Pick<TlsSet, "authority" | "certificate">): X509Certificate {
+  const [own, ...between] = certificatesIn(certificate) ?? [];
+  if (!own) throw new Error("the certificate's file has no readable certificate; use PEM");
+  const { chain } = chainUp(own, between, certificatesIn(authority) ?? [], new Date());
+  return chain.reduce((first, each) => (Date.parse(each.validTo) < Date.parse(first.validTo) ? each : first));
+}
+
+interface Chain {
+  /** The node's certificate first. */
+  readonly chain: readonly X509Certificate[];
+  /** Why it ends too early. */
+  readonly problem?: string;
+}
+
+/** From the node's certificate up to a trusted one that nobody else has signed: with less, OpenSSL is not content. */
+function chainUp(
+  own: X509Certificate,
+  between: readonly X509Certificate[],
+  authorities: readonly X509Certificate[],
+  now: Date,
+): Chain {
+  const chain = [own];
+  // Those that are trusted first, as OpenSSL does.
+  const left = new Set([...authorities, ...between]);
+  for (let current = own; ;) {
+    const issuers = [...left].filter((candidate) => signedBy(current, candidate));
+    const usable = issuers.filter(({ ca }) => ca);
+    // Several may have the same name and key: one that is valid is enough.
+    const next = usable.find((candidate) => dateProblem("", candidate, now).length === 0) ?? usable[0];
+    if (!next) {
+      if (issuers.some((issuer) => authorities.includes(issuer)))
+        return { chain, problem: "the authority's certificate is not one of an authority (CA:TRUE)" };
+      return { chain, problem: authorities.includes(current) ? rootMissing(current) : notSigned };
+    }
+    left.delete(next);
+    chain.push(next);
+    if (authorities.includes(next) && signedBy(next, next)) return { chain };
+    current = next;
+  }
+}
+
+const notSigned =
+  "no authority of the authority's file has signed the certificate; use the one that did, with those between them after the certificate";
+
+const rootMissing = (last: X509Certificate): string =>
+  `the authority's file ends with "${nameOf(last.subject)}", which another one has signed; add ` +
+  `"${nameOf(last.issuer)}", and so on up to the one that has signed itself`;
+
+/** The names of a subject in one line. */
+export const nameOf = (subject: string): string => subject.split("\n").join(", ");
+
 function chainProblems(
   own: X509Certificate,
   between: readonly X509Certificate[],
   authorities: readonly X509Certificate[],
   now: Date,
 ): string[] {
-  const problems = dateProblem("the certificate", own, now);
-  const left = new Set(between);
-  for (let current = own; ;) {
-    const trusted = authorities.filter((authority) => signedBy(current, authority));
-    if (trusted.length > 0) {
-      const usable = trusted.filter(({ ca }) => ca);
-      if (usable.length === 0) return [...problems, "the authority's certificate is not one of an authority (CA:TRUE)"];
-      // Several may have the same name and key: one that is valid is enough.
-      const dates = usable.map((authority) => dateProblem("the authority's certificate", authority, now));
-      return [...problems, ...(dates.some((found) => found.length === 0) ? [] : (dates[0] ?? []))];
-    }
-    const next = [...left].find((candidate) => candidate.ca && signedBy(current, candidate));
-    if (!next)
-      return [
-        ...problems,
-        "no authority of the authority's file has signed the certificate; use the one that did, with those between them after the certificate",
-      ];
-    left.delete(next);
-    problems.push(...dateProblem("a certificate between it and the authority", next, now));
-    current = next;
-  }
+  const { chain, problem } = chainUp(own, between, authorities, now);
+  const what = (each: X509Certificate): string => {
+    if (each === own) return "the certificate";
+    return authorities.includes(each) ? "the authority's certificate" : "a certificate between it and the authority";
+  };
+  return [...chain.flatMap((each) => dateProblem(what(each), each, now)), ...(problem === undefined ? [] : [problem])];
 }
 
 function dateProblem(what: string, { validFrom, validTo }: X509Certificate, now: Date): string[] {

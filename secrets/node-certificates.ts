@@ -23,9 +23,11 @@ type Named = Pick<TopologyNode, "name" | "address">;
  */
 export async function ensureCertificate(store: SecretStore, node: Named, note: (name: string) => void): Promise<void> {
   const name = certificateOf(node.name);
-  const key = await ensured(store, keyOf(node.name), newKey, note);
-  const make = async (): Promise<string> => nodeCertificate(await signingAuthority(store), namesOf(node), key);
   const text = await store.read(name);
+  // Where nothing can be signed, the key comes with the certificate.
+  if (text === undefined) await signingFor(store, node);
+  const key = await ensured(store, keyOf(node.name), newKey, note);
+  const make = async (): Promise<string> => nodeCertificate(await signingFor(store, node), namesOf(node), key);
   if (text === undefined) return void (await ensured(store, name, make, note));
   const certificate = certificateIn(text);
   const authorities = await ownAuthorities(store);
@@ -34,8 +36,8 @@ export async function ensureCertificate(store: SecretStore, node: Named, note: (
   // One that somebody else has issued is not ours to replace.
   if (!certificate || !authorities.some((own) => signedBy(certificate, own)))
     throw new Error(
-      `${store.describe()}: ${name} ${fault}, and ${authorityFile} has not issued it; put one there that is right for ` +
-        `${node.name}, or remove it, and run init again`,
+      `${store.describe()}: ${name} ${fault}, and ${authorityFile} has not issued it; ` +
+        `import one that is right for it: ${importOf(node)}`,
     );
   await store.write(name, await make());
   note(name);
@@ -43,11 +45,17 @@ export async function ensureCertificate(store: SecretStore, node: Named, note: (
 
 /** Replaces the key and the certificate of a node that has one of ours. Killed in between, `ensureCertificate` ends it. */
 export async function renewCertificate(store: SecretStore, node: Named): Promise<void> {
-  const authority = await signingAuthority(store);
+  const authority = await signingFor(store, node);
   const key = await newKey();
   await store.write(keyOf(node.name), key);
   await store.write(certificateOf(node.name), await nodeCertificate(authority, namesOf(node), key));
 }
+
+const importOf = ({ name }: Named): string =>
+  `npx redis-ha secrets import --node ${name} --certificate FILE --key FILE`;
+
+const signingFor = (store: SecretStore, node: Named): ReturnType<typeof signingAuthority> =>
+  signingAuthority(store, `${node.name} needs a certificate; put it back, or import one: ${importOf(node)}`);
 
 function faultOf(
   certificate: X509Certificate,

@@ -1,10 +1,19 @@
-import { createPrivateKey, KeyObject, randomBytes, webcrypto, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, KeyObject, randomBytes, webcrypto, X509Certificate } from "node:crypto";
 import type * as X509 from "@peculiar/x509";
 import type { NodeNames } from "./certificates.ts";
 
-/** Makes keys and certificates: ECDSA on P-256, which every TLS library has and which costs a server least. */
+/**
+ * Makes keys and certificates: ECDSA on P-256, which every TLS library has and which costs a server least. Keys that were brought may
+ * be others.
+ */
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+const brought = {
+  prime256v1: algorithm,
+  secp384r1: { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" },
+  secp521r1: { name: "ECDSA", namedCurve: "P-521", hash: "SHA-512" },
+  rsa: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
+} as const;
 const DAY_MS = 86_400_000;
 const AUTHORITY_DAYS = 3652;
 /** What clients take at most: https://support.apple.com/en-us/103769 */
@@ -25,17 +34,18 @@ export async function newKey(): Promise<string> {
  */
 export async function authorityCertificate(name: string, key: string): Promise<string> {
   const x509 = await library();
-  const keys = await keyPair(key);
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+  const publicKey = publicKeyOf(key);
+  const certificate = await x509.X509CertificateGenerator.create({
     ...validity(AUTHORITY_DAYS),
+    ...(await signingWith(key)),
     serialNumber: serialNumber(),
-    name: [{ CN: [name] }],
-    keys,
-    signingAlgorithm: algorithm,
+    subject: [{ CN: [name] }],
+    issuer: [{ CN: [name] }],
+    publicKey,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });
   return pem(certificate);
@@ -54,8 +64,9 @@ export async function nodeCertificate(
 ): Promise<string> {
   const x509 = await library();
   const issuer = new x509.X509Certificate(authority.certificate);
-  const { publicKey } = await keyPair(key);
-  const { privateKey: signingKey } = await keyPair(authority.key);
+  const publicKey = publicKeyOf(key);
+  // Whoever compares, compares with what the authority says of itself.
+  const issuerKey = issuer.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
   const { notBefore, notAfter } = validity(NODE_DAYS);
   const extensions: X509.Extension[] = [
     new x509.BasicConstraintsExtension(false, undefined, true),
@@ -66,17 +77,18 @@ export async function nodeCertificate(
       ...names.addresses.map((value) => ({ type: "ip" as const, value })),
     ]),
     await x509.SubjectKeyIdentifierExtension.create(publicKey),
-    await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    issuerKey === undefined
+      ? await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey)
+      : new x509.AuthorityKeyIdentifierExtension(issuerKey),
   ];
   const certificate = await x509.X509CertificateGenerator.create({
     notBefore,
     notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
     serialNumber: serialNumber(),
     subject: [{ CN: [names.dns[0] ?? ""] }],
-    issuer: issuer.subjectName.toJSON(),
+    issuer: issuer.subjectName,
     publicKey,
-    signingKey,
-    signingAlgorithm: algorithm,
+    ...(await signingWith(authority.key)),
     extensions,
   });
   return pem(certificate);
@@ -93,21 +105,23 @@ async function library(): Promise<typeof X509> {
   }
 }
 
-async function keyPair(key: string): Promise<webcrypto.CryptoKeyPair> {
+/** In DER. */
+const publicKeyOf = (key: string) => new Uint8Array(createPublicKey(key).export({ type: "spki", format: "der" }));
+
+/** @throws for a key that cannot sign here; nothing is said of it but its kind */
+async function signingWith(
+  key: string,
+): Promise<{ signingKey: webcrypto.CryptoKey; signingAlgorithm: { name: string } }> {
   const privateKey = createPrivateKey(key);
-  if (privateKey.asymmetricKeyDetails?.namedCurve !== "prime256v1")
-    throw new Error("a key that certificates are made with has to be an ECDSA key on P-256; this one is another");
-  const { subtle } = webcrypto;
-  const point = privateKey.export({ format: "jwk" });
+  const { asymmetricKeyType: type = "", asymmetricKeyDetails: details } = privateKey;
+  const kind = details?.namedCurve ?? type;
+  if (!(kind in brought))
+    throw new Error(`an authority's key has to be RSA, or ECDSA on P-256, P-384 or P-521; this one is ${kind}`);
+  const signingAlgorithm = brought[kind as keyof typeof brought];
+  const der = privateKey.export({ type: "pkcs8", format: "der" });
   return {
-    privateKey: await subtle.importKey("jwk", point as webcrypto.JsonWebKey, algorithm, false, ["sign"]),
-    publicKey: await subtle.importKey(
-      "jwk",
-      { kty: point.kty, crv: point.crv, x: point.x, y: point.y } as webcrypto.JsonWebKey,
-      algorithm,
-      true,
-      ["verify"],
-    ),
+    signingKey: await webcrypto.subtle.importKey("pkcs8", der, signingAlgorithm, false, ["sign"]),
+    signingAlgorithm,
   };
 }
 

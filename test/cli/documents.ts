@@ -33,6 +33,7 @@ const node = z.strictObject({
   masterNode: z.string().nullable(),
   error: z.string().nullable(),
   sentinel: sentinel.nullable(),
+  certificate: z.strictObject({ validTo: z.iso.datetime() }).nullable(),
 });
 
 export const statusSchema = z.strictObject({

@@ -1,9 +1,26 @@
+import { X509Certificate } from "node:crypto";
 import fs from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { checkTitles } from "../../cluster/verify.ts";
+import { authorityFile, authorityKey } from "../../secrets/authorities.ts";
+import { certificateOf, keyOf } from "../../secrets/node-certificates.ts";
+import { openStore } from "../../secrets/open-store.ts";
+import type { TlsSet } from "../../topology/node-secrets.ts";
+import { opensslCertificate } from "../secrets/openssl.ts";
 import { ClusterFixture } from "../support/cluster-fixture.ts";
 import { drillSchema, inventorySchema, statusSchema, verifySchema } from "./documents.ts";
 import { bash, redisHa } from "./run-cli.ts";
+
+/** A certificate that another program has issued for a node of the fixture, with its key. */
+async function shortLived(cluster: ClusterFixture, node: string, days: number): Promise<TlsSet> {
+  const store = await openStore(cluster, cluster.root);
+  const [authority = "", issuer = ""] = [await store.read(authorityFile), await store.read(authorityKey)];
+  const names = [`subjectAltName=DNS:${node},DNS:localhost,IP:127.0.0.1`];
+  const made = await opensslCertificate(node, names, { certificate: authority, key: issuer }, undefined, days);
+  return { authority, ...made };
+}
+
+const isoDate = (certificate: string): string => new Date(new X509Certificate(certificate).validTo).toISOString();
 
 const docs = await fs.readFile(new URL("../../docs/json.md", import.meta.url), "utf8");
 
@@ -14,6 +31,15 @@ describe("redis-ha status and verify, on one master, one replica and a witness",
   }, 40_000);
   afterAll(() => cluster?.end());
   const run = (...args: string[]): ReturnType<typeof redisHa> => redisHa(cluster.root, args);
+
+  const stored = async (node: string): Promise<TlsSet> => {
+    const store = await openStore(cluster, cluster.root);
+    const [authority = "", certificate = "", key = ""] = await Promise.all(
+      [authorityFile, certificateOf(node), keyOf(node)].map((name) => store.read(name)),
+    );
+    return { authority, certificate, key };
+  };
+  const storedUntil = async (node: string): Promise<string> => isoDate((await stored(node)).certificate);
 
   it("status --json keeps its contract on a healthy cluster", async () => {
     const ran = await run("status", "--json");
@@ -39,6 +65,7 @@ describe("redis-ha status and verify, on one master, one replica and a witness",
       link: null,
       masterNode: null,
       sentinel: { ...agrees, pid: cluster.pid("redis-a/sentinel") },
+      certificate: { validTo: await storedUntil("redis-a") },
     });
     expect(replica).toMatchObject({
       role: "replica",
@@ -55,6 +82,7 @@ describe("redis-ha status and verify, on one master, one replica and a witness",
       pid: null,
       error: null,
       sentinel: agrees,
+      certificate: { validTo: await storedUntil("witness-c") },
     });
   });
 
@@ -63,7 +91,7 @@ describe("redis-ha status and verify, on one master, one replica and a witness",
     expect(code).toBe(0);
     expect(stdout).toContain("redis-a is master, 1 replica follows, 3 Sentinels agree");
     expect(stdout).toMatch(
-      /redis-b +│ b +│ replica +│ 127.0.0.1:17061 +│ \d+ +│ \d+ +│ \d+ B, \d s │ up to redis-a │ redis-a/,
+      /redis-b +│ b +│ replica +│ 127.0.0.1:17061 +│ \d+ +│ \d+ +│ \d+ B, \d s │ up to redis-a │ redis-a +│ 20\d\d-\d\d-\d\d +│/,
     );
     expect(stdout).toMatch(/witness-c +│ c +│ witness +│ 127.0.0.1:17067/);
     expect(stdout).not.toContain("\u001b");
@@ -84,6 +112,49 @@ describe("redis-ha status and verify, on one master, one replica and a witness",
     const json = await run("verify", "--json");
     expect(json).toMatchObject({ code: 0, stderr: "" });
     expect(verifySchema.parse(JSON.parse(json.stdout)).holds).toBe(true);
+  });
+
+  it("status shows until when the certificates are valid that the servers show, and marks what expires soon", async () => {
+    onTestFinished(async () => {
+      for (const node of ["redis-a", "redis-b"]) {
+        await cluster.giveCertificate(node, await stored(node));
+        await cluster.showCertificate(node);
+      }
+    });
+    const until: Record<string, string> = {};
+    for (const [node, days] of [
+      ["redis-a", 30],
+      ["redis-b", 10],
+    ] as const) {
+      const tls = await shortLived(cluster, node, days);
+      until[node] = isoDate(tls.certificate);
+      await cluster.giveCertificate(node, tls);
+      // Before its server has it, the certificate is nothing that status shows.
+      const document = statusSchema.parse(JSON.parse((await run("status", "--json")).stdout));
+      expect(document.nodes.find(({ name }) => name === node)?.certificate).toEqual({
+        validTo: await storedUntil(node),
+      });
+      await cluster.showCertificate(node);
+    }
+    const document = statusSchema.parse(JSON.parse((await run("status", "--json")).stdout));
+    expect(document.healthy).toBe(true);
+    expect(document.nodes.map(({ certificate }) => certificate?.validTo)).toEqual([
+      until["redis-a"],
+      until["redis-b"],
+      await storedUntil("witness-c"),
+    ]);
+    const [yellow, red] = ["\u001b[33m", "\u001b[31m"];
+    const { stdout } = await bash(
+      cluster.root,
+      "export -f redis-ha; TERM=xterm script -qec 'stty cols 250; redis-ha status' /dev/null",
+    );
+    expect(stdout).toContain(`${yellow}${until["redis-a"]?.slice(0, 10)}, in 29 days`);
+    expect(stdout).toContain(`${red}${until["redis-b"]?.slice(0, 10)}, in 9 days`);
+    expect(stdout).toContain(`│ ${(await storedUntil("witness-c")).slice(0, 10)}  `);
+    const verify = verifySchema.parse(JSON.parse((await run("verify", "--json")).stdout));
+    expect(verify.checks.filter(({ id, holds }) => id === "certificate" && !holds).map(({ node }) => node)).toContain(
+      "redis-b",
+    );
   });
 
   it("goes on when nobody reads, and keeps its exit code", async () => {
@@ -154,7 +225,15 @@ describe("docs/json.md", () => {
   const status = statusSchema.shape.nodes.element;
   const [writer, reader] = [drillSchema.shape.writers.element, drillSchema.shape.readers.element];
   it.each<[string, string[]]>([
-    ["status --json", [...keys(statusSchema), ...keys(status), ...keys(status.shape.sentinel.unwrap())]],
+    [
+      "status --json",
+      [
+        ...keys(statusSchema),
+        ...keys(status),
+        ...keys(status.shape.sentinel.unwrap()),
+        ...keys(status.shape.certificate.unwrap()),
+      ],
+    ],
     ["inventory --json", [...keys(inventorySchema), ...keys(inventorySchema.shape.nodes.element)]],
     ["drill --json", [...new Set([...keys(drillSchema), ...keys(writer), ...keys(reader)])]],
     ["verify --json", [...keys(verifySchema), ...keys(verifySchema.shape.checks.element), ...Object.keys(checkTitles)]],

@@ -172,7 +172,7 @@ describe("making secrets", () => {
     await store.write(certificateOf("redis-a"), theirs);
     expect(await init([node("a", "10.9.9.9")])).toEqual([]);
     expect(await failure(init([node("a", "10.0.0.77")]))).toMatch(
-      /tls\/nodes\/redis-a\.crt does not name 10\.0\.0\.77, and tls\/ca\.crt has not issued it; put one there/,
+      /tls\/nodes\/redis-a\.crt does not name 10\.0\.0\.77, and tls\/ca\.crt has not issued it; import one that is right for it: .* --node redis-a/,
     );
     expect(await read(certificateOf("redis-a"))).toBe(theirs);
   });
@@ -181,7 +181,7 @@ describe("making secrets", () => {
     await init(three.slice(0, 2));
     await store.remove(authorityKey);
     expect(await init(three.slice(0, 2))).toEqual([]);
-    expect(await failure(init())).toContain("tls/ca.key is missing, and a node needs a certificate; put it back");
+    expect(await failure(init())).toContain("tls/ca.key is missing, and redis-c needs a certificate; put it back");
     expect(await store.read(authorityKey)).toBeUndefined();
   });
 

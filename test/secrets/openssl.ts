@@ -22,6 +22,7 @@ export async function opensslCertificate(
   extensions: readonly string[],
   issuer?: Made,
   algorithm: readonly string[] = ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+  days = 30,
 ): Promise<Made> {
   const cwd = scratch();
   const [at, read] = [
@@ -42,7 +43,7 @@ export async function opensslCertificate(
   const signer = issuer ? ["-CA", "issuer.crt", "-CAkey", "issuer.key", "-CAcreateserial"] : ["-signkey", "key"];
   await execa(
     "openssl",
-    ["x509", "-req", "-in", "csr", "-days", "30", "-extfile", "ext.cnf", ...signer, "-out", "crt"],
+    ["x509", "-req", "-in", "csr", "-days", `${days}`, "-extfile", "ext.cnf", ...signer, "-out", "crt"],
     { cwd },
   );
   return { certificate: read("crt"), key: read("key") };

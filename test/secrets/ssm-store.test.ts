@@ -3,12 +3,14 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { namesOf, tlsProblems } from "../../secrets/certificates.ts";
 import { authorityFile } from "../../secrets/authorities.ts";
+import { importSecrets } from "../../secrets/import.ts";
 import { initSecrets, readRevision } from "../../secrets/init.ts";
 import { certificateOf, keyOf } from "../../secrets/node-certificates.ts";
 import { openSsmStore } from "../../secrets/ssm-store.ts";
 import type { SecretStore } from "../../secrets/store.ts";
 import { type Moto, startMoto, whyNoMoto } from "../support/moto.ts";
 import { node } from "./nodes.ts";
+import { opensslCertificate } from "./openssl.ts";
 
 const VALUE = "value-that-nobody-may-see";
 const none = await whyNoMoto();
@@ -110,6 +112,17 @@ describe.skipIf(none !== undefined)("secrets in Parameter Store", () => {
     }
     expect(await initSecrets(store, { masterName: "redis-ha-prod", nodes })).toEqual([]);
     expect(await readRevision(store)).toBe(1);
+  });
+
+  it("take an authority and certificates that are brought, as files do", async () => {
+    const made = await opensslCertificate("root", ["basicConstraints=critical,CA:TRUE"], undefined, ["rsa:2048"]);
+    const nodes = [node("a")];
+    const authority = { certificates: made.certificate, key: made.key };
+    const running = (): Promise<undefined> => Promise.resolve(undefined);
+    expect((await importSecrets(store, nodes, { authority }, running)).stored).toEqual(["tls/ca.key", authorityFile]);
+    expect(await initSecrets(store, { masterName: "redis-ha-prod", nodes })).not.toContain(authorityFile);
+    expect(await store.read(authorityFile)).toBe(made.certificate);
+    expect((await importSecrets(store, nodes, { authority }, running)).stored).toEqual([]);
   });
 
   it("agree when two make them at the same time", async () => {

@@ -21,13 +21,21 @@ export class AppliedCluster {
     public cluster: Cluster,
   ) {}
 
-  /** @param by `apply`: each node by its provisioner's step alone; `terraform`: as `npm start` does it */
-  static async start(environment: EnvironmentInput, by: "apply" | "terraform" = "apply"): Promise<AppliedCluster> {
+  /**
+   * @param by `apply`: each node by its provisioner's step alone; `terraform`: as `npm start` does it
+   * @param before what is done with the synthesized checkout before the first apply
+   */
+  static async start(
+    environment: EnvironmentInput,
+    by: "apply" | "terraform" = "apply",
+    before: (checkout: Checkout) => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<AppliedCluster> {
     const checkout = await createCheckout(environment);
     const applied = new AppliedCluster(checkout, environment.name, new Cluster(environment, () => checkout));
     try {
       const { code, all } = await (by === "apply" ? checkout.synth() : checkout.start(environment.name));
       if (code !== 0) throw new Error(all);
+      await before(checkout);
       if (by === "apply") for (const node of applied.cluster.names) await applied.apply(node);
       applied.cluster.speak();
       await applied.verified();

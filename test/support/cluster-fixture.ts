@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { nodeFolder, stateFolder } from "../../agent/node-folder.ts";
 import { recordOf } from "../../agent/processes.ts";
-import { secretsConf, writeServerSecrets } from "../../agent/server-secrets.ts";
+import { secretFile, secretsConf, tlsFiles, writeServerSecrets } from "../../agent/server-secrets.ts";
 import { ofNode } from "../../agent/apply.ts";
 import { speakAsAgent, stageSecrets } from "../../agent/secrets.ts";
 import { serverNames } from "../../agent/server.ts";
@@ -20,6 +20,7 @@ import { threeNodes } from "./checkout.ts";
 import { askRedis, askSentinels, redisEndpoint, sentinelEndpoint } from "../../cluster/answers.ts";
 import { withConnection } from "../../cluster/connection.ts";
 import type { Inventory, InventoryEnvironment } from "../../topology/inventory.ts";
+import type { NodeSecrets, TlsSet } from "../../topology/node-secrets.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";
 import type { TopologyNode } from "../../topology/topology.ts";
 
@@ -264,6 +265,19 @@ export class ClusterFixture {
       speakAsAgent(inventory.nodes, folder);
     }
     this.logins = await clientLogins({ environment, inventory }, root);
+  }
+
+  /** Gives a node another certificate, which its running server does not show before `showCertificate`. */
+  async giveCertificate(name: string, tls: TlsSet): Promise<void> {
+    const folder = this.folder(name);
+    const share = JSON.parse(await fs.readFile(folder.secrets, "utf8")) as NodeSecrets;
+    stageSecrets(folder, { ...share, tls });
+    for (const server of serverNames(this.node(name))) await writeServerSecrets(server, this.specs.get(name)!, folder);
+  }
+
+  async showCertificate(name: string): Promise<void> {
+    const files = tlsFiles.flatMap((file) => [file.key, secretFile(this.folder(name), file.name)]);
+    await this.redis(name, (redis) => redis.call("CONFIG", "SET", ...files));
   }
 
   private log(node: string, server: string): Promise<string> {
