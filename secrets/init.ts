@@ -1,29 +1,31 @@
 import { createHash } from "node:crypto";
 import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
-import type { TopologyNode } from "../topology/topology.ts";
-import { authorityProblems, certificateIn, missingNames, namesOf, signedBy } from "./certificates.ts";
+import { authorityProblems, certificateIn, missingNames, namesOf, type NodeNames, signedBy } from "./certificates.ts";
 import { newPassword, passwordOf } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
-import { authorityCertificate, newKey, nodeCertificate } from "./x509.ts";
+import { authorityCertificate, clientCertificate, newKey, nodeCertificate } from "./x509.ts";
 
 export const authorityKey = "tls/ca.key";
 export const authorityFile = "tls/ca.crt";
 export const keyOf = (node: string): string => `tls/nodes/${node}.key`;
 export const certificateOf = (node: string): string => `tls/nodes/${node}.crt`;
+/** What the environment's clients show, where they have to; no node receives it. */
+export const clientKey = "tls/client.key";
+export const clientFile = "tls/client.crt";
 /** A number, and after a space the hash of what it stands for. */
 export const revisionName = "revision";
 
 /**
- * Makes what an environment's store lacks: passwords, an authority, a key and a certificate for each node. What is there
- * stays, but for a node's certificate that does not name the node as it is now. Can be killed at any point and run again;
- * of two at once, both end with the same secrets.
+ * Makes what an environment's store lacks: passwords, an authority, a key and a certificate for each node, and one for its
+ * clients where they have to show one. What is there stays, but for a node's certificate that does not name the node as it
+ * is now. Can be killed at any point and run again; of two at once, both end with the same secrets.
  * @returns the names of what was made, never a value
  * @throws when a certificate is needed and cannot be made; secrets that were made until then stay
  */
 export async function initSecrets(
   store: SecretStore,
-  { masterName, nodes }: Pick<InventoryEnvironment, "masterName" | "nodes">,
+  { masterName, nodes, clientCertificates }: Pick<InventoryEnvironment, "masterName" | "nodes" | "clientCertificates">,
 ): Promise<string[]> {
   const made: string[] = [];
   const ensure = (name: string, make: () => string | Promise<string>) => ensured(store, made, name, make);
@@ -34,7 +36,24 @@ export async function initSecrets(
     const key = await ensure(authorityKey, newKey);
     await ensure(authorityFile, () => authorityCertificate(`${masterName} CA`, key));
   }
-  for (const node of nodes) await ensureCertificate(store, made, node);
+  for (const node of nodes) {
+    const names = namesOf(node);
+    await ensureCertificate(store, made, {
+      keyName: keyOf(node.name),
+      name: certificateOf(node.name),
+      whose: node.name,
+      names,
+      issue: (authority, key) => nodeCertificate(authority, names, key),
+    });
+  }
+  if (clientCertificates)
+    await ensureCertificate(store, made, {
+      keyName: clientKey,
+      name: clientFile,
+      whose: "its clients",
+      names: { dns: [], addresses: [] },
+      issue: clientCertificate,
+    });
   await updateRevision(store);
   return made;
 }
@@ -47,7 +66,7 @@ export async function initSecrets(
 export async function updateRevision(store: SecretStore): Promise<number> {
   const hash = createHash("sha256");
   for (const name of await store.list()) {
-    if (name === revisionName || name === authorityKey) continue;
+    if ([revisionName, authorityKey, clientKey, clientFile].includes(name)) continue;
     hash.update(`${name}\0${(await store.read(name)) ?? ""}\0`);
   }
   const content = hash.digest("hex");
@@ -87,18 +106,30 @@ async function ensured(
   return first;
 }
 
-async function ensureCertificate(store: SecretStore, made: string[], node: TopologyNode): Promise<void> {
-  const name = certificateOf(node.name);
-  const names = namesOf(node);
-  const key = await ensured(store, made, keyOf(node.name), newKey);
+/** A certificate and its key. */
+interface Wanted {
+  readonly keyName: string;
+  readonly name: string;
+  readonly whose: string;
+  /** What it has to name. */
+  readonly names: NodeNames;
+  readonly issue: (authority: { certificate: string; key: string }, key: string) => Promise<string>;
+}
+
+async function ensureCertificate(
+  store: SecretStore,
+  made: string[],
+  { keyName, name, whose, names, issue }: Wanted,
+): Promise<void> {
+  const key = await ensured(store, made, keyName, newKey);
   const text = await store.read(name);
   if (text === undefined) {
-    await ensured(store, made, name, async () => nodeCertificate(await authorityOf(store), names, key));
+    await ensured(store, made, name, async () => issue(await authorityOf(store), key));
     return;
   }
   const certificate = certificateIn(text);
   const missing = certificate ? missingNames(certificate, names) : [];
-  const otherKey = made.includes(keyOf(node.name));
+  const otherKey = made.includes(keyName);
   if (certificate && missing.length === 0 && !otherKey) return;
 
   const fault = !certificate
@@ -112,9 +143,9 @@ async function ensureCertificate(store: SecretStore, made: string[], node: Topol
   if (!certificate || !own || !signedBy(certificate, own))
     throw new Error(
       `${store.describe()}: ${name} ${fault}, and ${authorityFile} has not issued it; put one there that is right for ` +
-        `${node.name}, or remove it, and run init again`,
+        `${whose}, or remove it, and run init again`,
     );
-  await store.write(name, await nodeCertificate(authority, names, key));
+  await store.write(name, await issue(authority, key));
   made.push(name);
 }
 
@@ -122,8 +153,8 @@ async function authorityOf(store: SecretStore): Promise<{ certificate: string; k
   const [certificate, key] = [await store.read(authorityFile), await store.read(authorityKey)];
   if (certificate === undefined || key === undefined)
     throw new Error(
-      `${store.describe()}: ${key === undefined ? authorityKey : authorityFile} is missing, and a node needs a ` +
-        `certificate; put it back, or store certificates for all nodes by hand`,
+      `${store.describe()}: ${key === undefined ? authorityKey : authorityFile} is missing, and somebody needs a ` +
+        `certificate; put it back, or store certificates for all of them by hand`,
     );
   const problems = authorityProblems(certificate, key);
   if (problems.length > 0)

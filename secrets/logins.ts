@@ -1,6 +1,6 @@
 import type { Described } from "../remote/request.ts";
 import { type OwnUser, ownUsers } from "../topology/node-secrets.ts";
-import { authorityFile } from "./init.ts";
+import { authorityFile, clientFile, clientKey } from "./init.ts";
 import { readyStore } from "./open-store.ts";
 import { passwordOf, type User } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
@@ -9,11 +9,20 @@ import type { SecretStore } from "./store.ts";
 export const clientUsers = ["app", "reader", "sentinel-client"] as const;
 export type ClientUser = (typeof clientUsers)[number];
 
+/** All in PEM. */
+export interface ClientTls {
+  /** Certificates of whoever signs those of the nodes. */
+  readonly authority: string;
+  /** What clients show of themselves; absent where they need not. */
+  readonly certificate?: string;
+  readonly key?: string;
+}
+
 /** What some users log in with, and whom they believe. */
 export interface Logins<U extends User> {
   readonly passwords: Readonly<Record<U, string>>;
-  /** Certificates of whoever signs those of the nodes, in PEM; absent where the environment does without TLS. */
-  readonly tls?: { readonly authority: string };
+  /** Absent where the environment does without TLS. */
+  readonly tls?: ClientTls;
 }
 export type ClientLogins = Logins<ClientUser>;
 export type OperatorLogins = Logins<OwnUser>;
@@ -45,8 +54,9 @@ export async function loginsIn<U extends User>(
     );
   };
   const all = users.map(async (user): Promise<[U, string]> => [user, await read(passwordOf(user))]);
-  return {
-    passwords: Object.fromEntries(await Promise.all(all)) as Record<U, string>,
-    ...(inventory.tls ? { tls: { authority: await read(authorityFile) } } : {}),
-  };
+  const passwords = Object.fromEntries(await Promise.all(all)) as Record<U, string>;
+  if (!inventory.tls) return { passwords };
+  const authority = await read(authorityFile);
+  if (!inventory.clientCertificates) return { passwords, tls: { authority } };
+  return { passwords, tls: { authority, certificate: await read(clientFile), key: await read(clientKey) } };
 }

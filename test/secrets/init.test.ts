@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
@@ -9,6 +10,8 @@ import {
   authorityFile,
   authorityKey,
   certificateOf,
+  clientFile,
+  clientKey,
   initSecrets,
   keyOf,
   readRevision,
@@ -135,6 +138,22 @@ describe("making secrets", () => {
     expect(await problemsOf(three)).toEqual([]);
   });
 
+  it("gives the clients a certificate where they have to show one, which no node receives", async () => {
+    const isPair = async (): Promise<boolean> =>
+      new X509Certificate(await read(clientFile)).checkPrivateKey(createPrivateKey(await read(clientKey)));
+    const asked = { masterName: "redis-ha-test", nodes: three, clientCertificates: true };
+    await init();
+    expect(await initSecrets(store, asked)).toEqual([clientKey, clientFile]);
+    expect(await readRevision(store)).toBe(1);
+    expect(await isPair()).toBe(true);
+    const before = filesBelow(folder);
+    expect([await initSecrets(store, asked), await init()]).toEqual([[], []]);
+    expect(filesBelow(folder)).toEqual(before);
+    await store.remove(clientKey);
+    expect(await initSecrets(store, asked)).toEqual([clientKey, clientFile]);
+    expect(await isPair()).toBe(true);
+  });
+
   it("ends with the same, wherever it was killed before", async () => {
     const writes = everything.length + 1;
     for (let kill = 0; kill < 2 * writes; kill++) {
@@ -187,7 +206,7 @@ describe("making secrets", () => {
     await init(three.slice(0, 2));
     await store.remove(authorityKey);
     expect(await init(three.slice(0, 2))).toEqual([]);
-    expect(await failure(init())).toContain("tls/ca.key is missing, and a node needs a certificate; put it back");
+    expect(await failure(init())).toContain("tls/ca.key is missing, and somebody needs a certificate; put it back");
     expect(await store.read(authorityKey)).toBeUndefined();
   });
 

@@ -31,9 +31,12 @@ export const storedOperatorLogins = (store: string): OperatorLogins => storedLog
 
 function storedLogins<U extends ClientUser | OwnUser>(store: string, users: readonly U[], tls: boolean): Logins<U> {
   const read = (...name: string[]): string => fs.readFileSync(path.join(store, ...name), "utf8");
+  const shown = fs.existsSync(path.join(store, "tls", "client.crt"))
+    ? { certificate: read("tls", "client.crt"), key: read("tls", "client.key") }
+    : {};
   return {
     passwords: Object.fromEntries(users.map((user) => [user, read("users", user)])) as Record<U, string>,
-    ...(tls ? { tls: { authority: read("tls", "ca.crt") } } : {}),
+    ...(tls ? { tls: { authority: read("tls", "ca.crt"), ...shown } } : {}),
   };
 }
 
