@@ -1,12 +1,10 @@
 import fs from "node:fs";
 import path from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { appliedSpec } from "../../agent/node-folder.ts";
 import { waitFor } from "../../agent/processes.ts";
 import { directLoginOf } from "../../cli/client-options.ts";
-import { askRedis } from "../../cluster/answers.ts";
 import type { ClientLogins } from "../../secrets/logins.ts";
 import { AppliedCluster, expectNothingLost } from "../support/applied-cluster.ts";
 import { threeNodes } from "../support/checkout.ts";
@@ -52,31 +50,13 @@ describe.sequential("32: secrets are replaced", () => {
     const next = path.join(cluster.checkout.store("local"), "users", "app.next");
     return waitFor("the rotation is under way", () => fs.existsSync(next) || undefined, 20_000, 5);
   };
-  /** Runs `use`. @returns the longest time for which a replica's link was seen down, in milliseconds */
-  const longestLinkDown = async (use: () => Promise<unknown>): Promise<number> => {
-    let [ended, longest] = [false, 0];
-    const since = new Map<string, number>();
-    const watching = (async () => {
-      while (!ended) {
-        for (const { node, state } of await askRedis(cluster.cluster.topology.nodes)) {
-          if (state?.role !== "replica" || state.link === "up") since.delete(node.name);
-          else since.set(node.name, since.get(node.name) ?? performance.now());
-          longest = Math.max(longest, performance.now() - (since.get(node.name) ?? performance.now()));
-        }
-        await delay(20);
-      }
-    })();
-    await use().finally(() => (ended = true));
-    await watching;
-    return longest;
-  };
 
   it("all passwords, then the previous ones are refused: no process is restarted, no link breaks, nothing is lost", async () => {
     const before = pids("redis", "sentinel", "agent");
     const former = cluster.cluster.logins;
     let down = 0;
     const load = await cluster.underLoad(async () => {
-      down = await longestLinkDown(() => rotate());
+      down = await cluster.cluster.longestLinkDown(() => rotate());
       expect(cluster.cluster.logins.passwords.app).not.toBe(former.passwords.app);
       expect([await letsIn(former), await letsIn(cluster.cluster.logins)]).toEqual([true, true]);
       await rotate();
