@@ -23,15 +23,16 @@ export const secretFile = (folder: NodeFolder, name: string): string => path.joi
 
 export const aclFile = (folder: NodeFolder, server: ServerName): string => secretFile(folder, `${server}.acl`);
 
-/** The certificate of whoever signs the nodes' ones. */
-export const authorityFile = (folder: NodeFolder): string => secretFile(folder, "ca.crt");
-
 /** What a server reads for TLS: the key of its configuration, the file, and what of the share is in it. */
 export const tlsFiles = [
   { key: "tls-ca-cert-file", name: "ca.crt", of: "authority" },
   { key: "tls-cert-file", name: "node.crt", of: "certificate" },
   { key: "tls-key-file", name: "node.key", of: "key" },
 ] as const;
+
+/** Where a node has these files. */
+export const tlsPaths = (folder: NodeFolder): TlsSet =>
+  Object.fromEntries(tlsFiles.map(({ of, name }) => [of, secretFile(folder, name)])) as unknown as TlsSet;
 
 /** The file that a server includes; of the service user alone, as all that is beside it. */
 export const secretsConf = (folder: NodeFolder, server: ServerName): string => secretFile(folder, `${server}.conf`);

@@ -1,6 +1,8 @@
 import type { RedisOptions } from "ioredis";
 import { sentinelEndpoint } from "../cluster/answers.ts";
-import type { ClientLogins, ClientUser } from "../secrets/logins.ts";
+import { clientFile, clientKey } from "../secrets/issued.ts";
+import { type ClientLogins, type ClientTls, type ClientUser, clientUsers } from "../secrets/logins.ts";
+import { passwordOf } from "../secrets/passwords.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 
 /**
@@ -21,24 +23,38 @@ export interface ClientOptions {
   /** At the Sentinels. */
   readonly sentinelUsername: string;
   readonly sentinelPassword: string;
-  /** With TLS: the certificate of the environment's authority, in PEM, for servers and for Sentinels. */
-  readonly tls?: { readonly ca: string };
-  readonly sentinelTLS?: { readonly ca: string };
+  /** With TLS: the same for servers and for Sentinels. */
+  readonly tls?: TlsOptions;
+  readonly sentinelTLS?: TlsOptions;
   readonly enableTLSForSentinelMode?: true;
+}
+
+/** All in PEM. */
+interface TlsOptions {
+  /** The certificate of the environment's authority. */
+  readonly ca: string;
+  /** What the client shows, where clients have to. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 /** As whom a client logs in: one that asks for the master as `app`, one that asks for replicas as `reader`. */
 export function loginOf(role: "master" | "slave", { passwords, tls }: ClientLogins) {
   const username = role === "master" ? "app" : "reader";
-  const ca = tls && { ca: tls.authority };
+  const over = tls && tlsOptions(tls);
   return {
     username,
     password: passwords[username],
     sentinelUsername: "sentinel-client",
     sentinelPassword: passwords["sentinel-client"],
-    ...(ca ? { tls: ca, sentinelTLS: ca, enableTLSForSentinelMode: true as const } : {}),
+    ...(over ? { tls: over, sentinelTLS: over, enableTLSForSentinelMode: true as const } : {}),
   };
 }
+
+const tlsOptions = ({ authority, certificate, key }: ClientTls): TlsOptions => ({
+  ca: authority,
+  ...(certificate !== undefined && key !== undefined ? { cert: certificate, key } : {}),
+});
 
 /** The same for one server, without Sentinels. */
 export function directLoginOf(role: "master" | "slave", logins: ClientLogins) {
@@ -113,31 +129,50 @@ export const passwordVariables: Readonly<Record<ClientUser, string>> = {
   "sentinel-client": "REDIS_SENTINEL_PASSWORD",
 };
 
-const authorityText = (
-  authority: string,
-): string => `/** Who signs the certificates of the servers: nobody else is believed. No secret. */
-const ca = \`${authority.trim()}\`;
+/** And which secrets are what it shows of itself. */
+export const certificateVariables = {
+  REDIS_CLIENT_CERTIFICATE: clientFile,
+  REDIS_CLIENT_KEY: clientKey,
+} as const;
 
+const shownText = `
+/** What the client shows of itself: without it, no server lets it in. */
+const cert = required("REDIS_CLIENT_CERTIFICATE");
+const key = required("REDIS_CLIENT_KEY");
 `;
 
-const tlsText = `
+const filesText = ({
+  authority,
+  key,
+}: ClientTls): string => `/** Who signs the certificates of the servers: nobody else is believed. No secret. */
+const ca = \`${authority.trim()}\`;
+${key === undefined ? "" : shownText}
+`;
+
+const tlsText = ({ key }: ClientTls): string => {
+  const files = key === undefined ? "{ ca }" : "{ ca, cert, key }";
+  return `
   // Only TLS is spoken, to servers and to Sentinels.
-  tls: { ca },
-  sentinelTLS: { ca },
+  tls: ${files},
+  sentinelTLS: ${files},
   enableTLSForSentinelMode: true,
 `;
+};
 
 /** A TypeScript module for ioredis: a client that survives failovers, one that reads from replicas, each option with its reason. */
 export function ioredisModule(environment: string, inventory: InventoryEnvironment, tls: ClientLogins["tls"]): string {
   const options = clientOptions(inventory, "master", { passwords: { app: "", reader: "", "sentinel-client": "" } });
   const sentinels = options.sentinels.map(({ host, port }) => `    { host: ${JSON.stringify(host)}, port: ${port} },`);
+  const shown = tls?.key !== undefined;
+  const variables: Readonly<Record<string, string>> = {
+    ...Object.fromEntries(clientUsers.map((user) => [passwordVariables[user], passwordOf(user)])),
+    ...(shown ? certificateVariables : {}),
+  };
   return `import { Redis, type RedisOptions } from "ioredis";
 
-// The passwords come from the environment of the process, where your secret manager, or for a try your shell, puts them:
-${Object.entries(passwordVariables)
-  .map(
-    ([user, variable]) => `//   export ${variable}="$(npx redis-ha secrets show users/${user} --env ${environment})"`,
-  )
+// The ${shown ? "secrets" : "passwords"} come from the environment of the process, where your secret manager, or for a try your shell, puts them:
+${Object.entries(variables)
+  .map(([name, secret]) => `//   export ${name}="$(npx redis-ha secrets show ${secret} --env ${environment})"`)
   .join("\n")}
 function required(variable: string): string {
   const value = process.env[variable];
@@ -148,7 +183,7 @@ function required(variable: string): string {
 /** Since when the servers have answered "not here" or "not now", and when they did last. */
 const refused = { since: 0, last: 0 };
 
-${tls ? authorityText(tls.authority) : ""}/** How to reach the environment "${environment}", whichever node is its master. */
+${tls ? filesText(tls) : ""}/** How to reach the environment "${environment}", whichever node is its master. */
 export const options: RedisOptions = {
   // The client asks these who the master is, at every connect, and learns of further Sentinels from them.
   // They answer with addresses that clients can reach, so no natMap is needed.
@@ -164,7 +199,7 @@ ${sentinels.join("\n")}
   password: required("${passwordVariables.app}"),
   sentinelUsername: "sentinel-client",
   sentinelPassword: required("${passwordVariables["sentinel-client"]}"),
-${tls ? tlsText : ""}
+${tls ? tlsText(tls) : ""}
   // One that does not answer is given up after this long (ms), and the next one is asked. The default of 10 s for each
   // address would alone be longer than a failover.
   connectTimeout: ${options.connectTimeout},

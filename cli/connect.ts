@@ -2,11 +2,13 @@ import { spawn } from "node:child_process";
 import { redisEndpoint, sameEndpoint } from "../cluster/answers.ts";
 import { viewFrom } from "../cluster/look.ts";
 import { nodeFolder, stateFolder } from "../agent/node-folder.ts";
-import { authorityFile } from "../agent/server-secrets.ts";
+import { tlsPaths } from "../agent/server-secrets.ts";
 import type { Hosts } from "../remote/hosts.ts";
 import { type ClusterView, lagBehind, summary } from "../cluster/view.ts";
 import { clientLogins, loginsIn } from "../secrets/logins.ts";
 import { readyStore } from "../secrets/open-store.ts";
+import { clientFile, clientKey } from "../secrets/issued.ts";
+import type { TlsSet } from "../topology/node-secrets.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { clientOptions, ioredisModule } from "./client-options.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
@@ -49,45 +51,62 @@ export async function connect(
   const { address, port } = redisEndpoint(found.node);
   const program = inventory.engine === "valkey" ? "valkey-cli" : "redis-cli";
   const user = flags.user ?? (flags.replica ? "reader" : "app");
-  const words = (authority: string): string[] => [
+  const words = ({ authority, certificate, key }: TlsSet): string[] => [
     ...["-h", address, "-p", `${port}`, "--user", user],
     ...(inventory.tls ? ["--tls", "--cacert", authority] : []),
+    ...(inventory.clientCertificates ? ["--cert", certificate, "--key", key] : []),
     ...args,
   ];
-  const own = authorityFile(nodeFolder(stateFolder(root), environment, found.node.name));
+  // Whoever may read them is this node's user, and so may show what the node shows.
+  const own = tlsPaths(nodeFolder(stateFolder(root), environment, found.node.name));
   if (!flags.exec) {
-    const show = (name: string): string => `npx redis-ha secrets show ${name} --env ${quoted(environment)}`;
-    // For bash and its like: where the hosts are, the file is there, and none is here.
-    const shown = `<(${show("tls/ca.crt")})`;
-    const line = [program, ...words(hosts ? shown : own)].map((word) => (word === shown ? word : quoted(word)));
-    print(`REDISCLI_AUTH="$(${show(`users/${user}`)})" ${line.join(" ")}`);
+    const secrets = (verb: string): string => `npx redis-ha secrets ${verb} --env ${quoted(environment)}`;
+    // For bash and its like: where the hosts are, the files are there, and none is here.
+    const asFile = (verb: string): string => `<(${secrets(verb)})`;
+    const shown = {
+      authority: asFile("authorities"),
+      certificate: asFile(`show ${clientFile}`),
+      key: asFile(`show ${clientKey}`),
+    };
+    const asTheyAre = Object.values(shown);
+    const line = [program, ...words(hosts ? shown : own)].map((word) =>
+      asTheyAre.includes(word) ? word : quoted(word),
+    );
+    print(`REDISCLI_AUTH="$(${secrets(`show users/${user}`)})" ${line.join(" ")}`);
     return 0;
   }
   const { passwords, tls } = await loginsIn(await readyStore(chosen, root), chosen, [user]);
   const password = passwords[user];
   if (!hosts) return execute(program, words(own), password);
-  const command = (authority: string): string => [program, ...words(authority)].map(quoted).join(" ");
-  return executeOnHost(hosts, found.node, command, { password, authority: tls?.authority ?? "" });
+  const files = { password, authority: tls?.authority ?? "", certificate: tls?.certificate ?? "", key: tls?.key ?? "" };
+  const command = (paths: TlsSet): string => [program, ...words(paths)].map(quoted).join(" ");
+  return executeOnHost(hosts, found.node, command, files);
 }
 
-/** The password goes there as input, into a file that is gone before redis-cli has started: whoever looks at processes sees none. */
+/**
+ * The password and the key go there as input, into files for this user alone: whoever looks at processes sees none. That of
+ * the password is gone before redis-cli has started, the others when it has ended.
+ */
 async function executeOnHost(
   hosts: Hosts,
   node: TopologyNode,
-  command: (authority: string) => string,
-  { password, authority }: { password: string; authority: string },
+  command: (paths: TlsSet) => string,
+  files: Readonly<Record<"password" | keyof TlsSet, string>>,
 ): Promise<number> {
   const ssh = hosts.ssh(node);
+  const names = Object.keys(files).join(" ");
+  const lines = Object.values(files).map((text) => `${Buffer.from(text).toString("base64")}\n`);
   const { stdout, code, stderr } = await ssh.run(
-    `umask 077; d=$(mktemp -d) && { IFS= read -r line && printf %s "$line" >"$d/password" && cat >"$d/ca.crt" && echo "$d" || { rm -rf "$d"; false; }; }`,
-    { input: `${password}\n${authority}`, timeoutMs: 30_000 },
+    `umask 077; d=$(mktemp -d) && { for f in ${names}; do { IFS= read -r line && printf %s "$line" | base64 -d >"$d/$f"; } || { rm -rf "$d"; exit 1; }; done; echo "$d"; }`,
+    { input: lines.join(""), timeoutMs: 30_000 },
   );
   if (code !== 0) throw new Error(`${node.name}: ${ssh.name}: no room for a file of its own: ${stderr.trim()}`);
   // A login shell may have said something before.
   const folder = stdout.trim().split("\n").at(-1) ?? "";
   if (!/^\/[\w./-]+$/.test(folder)) throw new Error(`${node.name}: ${ssh.name}: mktemp names no folder: ${folder}`);
   const login = `REDISCLI_AUTH=$(cat ${folder}/password); rm -f ${folder}/password; export REDISCLI_AUTH`;
-  return ssh.terminal(`trap 'rm -rf ${folder}' EXIT; ${login}; ${command(`${folder}/ca.crt`)}`);
+  const paths = { authority: `${folder}/authority`, certificate: `${folder}/certificate`, key: `${folder}/key` };
+  return ssh.terminal(`trap 'rm -rf ${folder}' EXIT HUP INT TERM; ${login}; ${command(paths)}`);
 }
 
 interface Found {

@@ -7,6 +7,7 @@ import { type ClusterView, summary, troubles } from "../cluster/view.ts";
 import { parseConfigFile } from "../topology/config-file.ts";
 import { type ClientLogins, clientUsers, loginsIn, type OperatorLogins } from "../secrets/logins.ts";
 import { FileStore } from "../secrets/file-store.ts";
+import { initSecrets } from "../secrets/init.ts";
 import { storeFolder } from "../secrets/open-store.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { ownUsers } from "../topology/node-secrets.ts";
@@ -56,6 +57,7 @@ export class NamespacedCluster {
       minReplicasToWrite: Number(this.setting("min-replicas-to-write")),
       secrets: { kind: "file" },
       tls: first.tls === true,
+      clientCertificates: this.setting("tls-auth-clients") === "yes",
       nodes: this.specs.map(({ node }) => node),
       stacks: [],
     };
@@ -118,6 +120,8 @@ export class NamespacedCluster {
   private async login(): Promise<void> {
     const { environment, inventory } = this;
     const store = new FileStore(storeFolder({ environment, inventory }, this.project, this.dataHome));
+    // What the nodes need is there; its clients may need a certificate.
+    await initSecrets(store, inventory);
     this.secrets = {
       own: await loginsIn(store, { environment, inventory }, ownUsers),
       clients: await loginsIn(store, { environment, inventory }, clientUsers),

@@ -39,6 +39,13 @@ export const access = z.strictObject({
    * @default true
    */
   tls: z.boolean().default(true),
+  /**
+   * Servers and Sentinels take only clients that show a certificate of the environment's authority, besides logging in.
+   * `redis-ha secrets init` makes one for them, `tls/client.crt` and `tls/client.key`. Give it to them before this is applied;
+   * who is connected by then stays so.
+   * @default false: a certificate that a client shows is checked, and one that shows none is let in
+   */
+  clientCertificates: z.boolean().default(false),
   /** The applications: they read and write. */
   app: patterns.prefault({}),
   /** Clients that only read, at the master or at replicas. */

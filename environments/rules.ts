@@ -1,4 +1,5 @@
 import type { Environment } from "./environment.ts";
+import { certificatesWithoutTls } from "./rules/access.ts";
 import * as aws from "./rules/aws.ts";
 import * as copies from "./rules/copies.ts";
 import * as limits from "./rules/limits.ts";
@@ -54,6 +55,7 @@ const table: readonly Entry[] = [
   { rule: limits.memoryAboveComputer },
   { rule: refusedRedisConf },
   { rule: reservedParameterPath },
+  { rule: certificatesWithoutTls },
 ];
 
 /**

@@ -1,7 +1,7 @@
 import { authorityProblems, certificateIn } from "./certificates.ts";
 import { ensured } from "./ensured.ts";
 import type { SecretStore } from "./store.ts";
-import { authorityCertificate, newKey } from "./x509.ts";
+import { type Authority, authorityCertificate, newKey } from "./x509.ts";
 
 /**
  * Whoever signs the nodes' certificates. It is replaced in three steps, each of which can be killed and done again, and
@@ -40,14 +40,19 @@ export async function beginAuthority(store: SecretStore, commonName: string): Pr
   await ensured(store, nextAuthorityFile, () => authorityCertificate(commonName, key));
 }
 
+/** The next one, as long as it is that. */
+export async function nextAuthority(store: SecretStore): Promise<Authority | undefined> {
+  const [certificate, key] = [await store.read(nextAuthorityFile), await store.read(nextAuthorityKey)];
+  return certificate === undefined || key === undefined ? undefined : { certificate, key };
+}
+
 /** Makes the next authority the present one. All nodes must believe it already. */
 export async function replaceAuthority(store: SecretStore): Promise<void> {
-  const [present, next] = [await store.read(authorityFile), await store.read(nextAuthorityFile)];
-  const key = await store.read(nextAuthorityKey);
-  if (present === undefined || next === undefined || key === undefined) return;
-  if (present !== next) await store.write(previousAuthorityFile, present, { ifAbsent: true });
-  await store.write(authorityKey, key);
-  await store.write(authorityFile, next);
+  const [present, next] = [await store.read(authorityFile), await nextAuthority(store)];
+  if (present === undefined || next === undefined) return;
+  if (present !== next.certificate) await store.write(previousAuthorityFile, present, { ifAbsent: true });
+  await store.write(authorityKey, next.key);
+  await store.write(authorityFile, next.certificate);
   await store.remove(nextAuthorityFile);
   await store.remove(nextAuthorityKey);
 }
@@ -64,10 +69,7 @@ export async function forgetAuthority(store: SecretStore): Promise<void> {
  * @param need what it is needed for, and what to do
  * @throws when there is none, or it cannot sign
  */
-export async function signingAuthority(
-  store: SecretStore,
-  need: string,
-): Promise<{ certificate: string; key: string }> {
+export async function signingAuthority(store: SecretStore, need: string): Promise<Authority> {
   const [certificate, key] = [await store.read(authorityFile), await store.read(authorityKey)];
   if (certificate === undefined || key === undefined)
     throw new Error(`${store.describe()}: ${key === undefined ? authorityKey : authorityFile} is missing, and ${need}`);

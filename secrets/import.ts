@@ -4,7 +4,7 @@ import { authorityProblems, certificatesIn, leadsTo, nameOf, namesOf, signedBy, 
 import { handshakeProblems } from "./handshake.ts";
 import { authorityFile, authorityKey } from "./authorities.ts";
 import { updateRevision } from "./init.ts";
-import { certificateOf, keyOf } from "./node-certificates.ts";
+import { certificateOf, keyOf } from "./issued.ts";
 import type { SecretStore } from "./store.ts";
 import { newKey, nodeCertificate } from "./x509.ts";
 

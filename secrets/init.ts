@@ -3,7 +3,7 @@ import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { authorityFile, authorityKey } from "./authorities.ts";
 import { ensured } from "./ensured.ts";
-import { ensureCertificate, nodesFolder } from "./node-certificates.ts";
+import { ensureCertificate, nodesFolder, ofClients, ofNode } from "./issued.ts";
 import { newPassword, passwordOf } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
 import { authorityCertificate, newKey } from "./x509.ts";
@@ -14,15 +14,15 @@ export const authorityName = (masterName: string): string => `${masterName} CA`;
 export const revisionName = "revision";
 
 /**
- * Makes what an environment's store lacks: passwords, an authority, a key and a certificate for each node. What is there
- * stays, but for a node's certificate that does not name the node as it is now. Can be killed at any point and run again;
- * of two at once, both end with the same secrets.
+ * Makes what an environment's store lacks: passwords, an authority, a key and a certificate for each node, and one for its
+ * clients where they have to show one. What is there stays, but for a node's certificate that does not name the node as it
+ * is now. Can be killed at any point and run again; of two at once, both end with the same secrets.
  * @returns the names of what was made, never a value
  * @throws when a certificate is needed and cannot be made; secrets that were made until then stay
  */
 export async function initSecrets(
   store: SecretStore,
-  { masterName, nodes }: Pick<InventoryEnvironment, "masterName" | "nodes">,
+  { masterName, nodes, clientCertificates }: Pick<InventoryEnvironment, "masterName" | "nodes" | "clientCertificates">,
 ): Promise<string[]> {
   const made: string[] = [];
   const note = (name: string): void => void made.push(name);
@@ -34,7 +34,8 @@ export async function initSecrets(
     const key = await ensure(authorityKey, newKey);
     await ensure(authorityFile, () => authorityCertificate(authorityName(masterName), key));
   }
-  for (const node of nodes) await ensureCertificate(store, node, note);
+  for (const node of nodes) await ensureCertificate(store, ofNode(node), note);
+  if (clientCertificates) await ensureCertificate(store, ofClients, note);
   await updateRevision(store);
   return made;
 }

@@ -1,6 +1,7 @@
 import type { Described } from "../remote/request.ts";
 import { type OwnUser, ownUsers } from "../topology/node-secrets.ts";
 import { authorityFile, trustedAuthorities } from "./authorities.ts";
+import { clientFile, clientKey } from "./issued.ts";
 import { readyStore } from "./open-store.ts";
 import { passwordOf, type User } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
@@ -9,11 +10,20 @@ import type { SecretStore } from "./store.ts";
 export const clientUsers = ["app", "reader", "sentinel-client"] as const;
 export type ClientUser = (typeof clientUsers)[number];
 
+/** All in PEM. */
+export interface ClientTls {
+  /** Certificates of whoever signs those of the nodes. */
+  readonly authority: string;
+  /** What clients show of themselves; absent where they need not. */
+  readonly certificate?: string;
+  readonly key?: string;
+}
+
 /** What some users log in with, and whom they believe. */
 export interface Logins<U extends User> {
   readonly passwords: Readonly<Record<U, string>>;
-  /** Certificates of whoever signs those of the nodes, in PEM; absent where the environment does without TLS. */
-  readonly tls?: { readonly authority: string };
+  /** Absent where the environment does without TLS. */
+  readonly tls?: ClientTls;
 }
 export type ClientLogins = Logins<ClientUser>;
 export type OperatorLogins = Logins<OwnUser>;
@@ -43,12 +53,11 @@ export async function loginsIn<U extends User>(
         `there (docs/security.md); if nobody has: npx redis-ha secrets init --env ${environment}`,
     );
   };
-  const all = users.map(async (user): Promise<[U, string]> => {
-    const name = passwordOf(user);
-    return [user, known(name, await store.read(name))];
-  });
-  return {
-    passwords: Object.fromEntries(await Promise.all(all)) as Record<U, string>,
-    ...(inventory.tls ? { tls: { authority: known(authorityFile, await trustedAuthorities(store)) } } : {}),
-  };
+  const read = async (name: string): Promise<string> => known(name, await store.read(name));
+  const all = users.map(async (user): Promise<[U, string]> => [user, await read(passwordOf(user))]);
+  const passwords = Object.fromEntries(await Promise.all(all)) as Record<U, string>;
+  if (!inventory.tls) return { passwords };
+  const authority = known(authorityFile, await trustedAuthorities(store));
+  if (!inventory.clientCertificates) return { passwords, tls: { authority } };
+  return { passwords, tls: { authority, certificate: await read(clientFile), key: await read(clientKey) } };
 }

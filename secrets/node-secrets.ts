@@ -4,7 +4,7 @@ import type { TopologyNode } from "../topology/topology.ts";
 import { namesOf, tlsProblems } from "./certificates.ts";
 import { authorityFile, trustedAuthorities } from "./authorities.ts";
 import { readRevision } from "./init.ts";
-import { certificateOf, keyOf } from "./node-certificates.ts";
+import { certificateOf, keyOf } from "./issued.ts";
 import { passwordHash, passwordOf, type User } from "./passwords.ts";
 import { otherPasswordsOf } from "./rotation.ts";
 import type { SecretStore } from "./store.ts";

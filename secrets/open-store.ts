@@ -8,7 +8,7 @@ import type { SecretStore } from "./store.ts";
 
 interface Described {
   readonly environment: string;
-  readonly inventory: Pick<InventoryEnvironment, "target" | "masterName" | "nodes" | "secrets">;
+  readonly inventory: Pick<InventoryEnvironment, "target" | "masterName" | "nodes" | "secrets" | "clientCertificates">;
 }
 
 /**

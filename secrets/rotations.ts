@@ -1,7 +1,7 @@
 import type { InventoryEnvironment } from "../topology/inventory.ts";
-import { authorityStage, beginAuthority, forgetAuthority, replaceAuthority } from "./authorities.ts";
+import { authorityStage, beginAuthority, forgetAuthority, nextAuthority, replaceAuthority } from "./authorities.ts";
 import { authorityName, initSecrets, updateRevision } from "./init.ts";
-import { renewCertificate } from "./node-certificates.ts";
+import { ofClients, ofNode, renewCertificate } from "./issued.ts";
 import { beginRotation, finishRotation, replacePasswords, rotationStage } from "./rotation.ts";
 import type { SecretStore } from "./store.ts";
 
@@ -33,7 +33,7 @@ export const stageOf = (what: Rotation, store: SecretStore): Promise<Stage> => {
 export async function stepsOf(
   what: Rotation,
   store: SecretStore,
-  { masterName, nodes }: Pick<InventoryEnvironment, "masterName" | "nodes">,
+  { masterName, nodes, clientCertificates }: Pick<InventoryEnvironment, "masterName" | "nodes" | "clientCertificates">,
   finish: boolean,
 ): Promise<Step[]> {
   const stage = await stageOf(what, store);
@@ -63,21 +63,30 @@ export async function stepsOf(
       return [
         {
           change: inStore(async () => {
-            for (const node of nodes) await renewCertificate(store, node);
+            for (const node of nodes) await renewCertificate(store, ofNode(node));
           }),
           then: "every node shows a new certificate",
         },
       ];
     case "authority": {
       const both = "every node believes the next authority beside the present one";
-      if (!finish) return [{ change: inStore(() => beginAuthority(store, authorityName(masterName))), then: both }];
+      if (!finish) {
+        const begin = { change: inStore(() => beginAuthority(store, authorityName(masterName))), then: both };
+        if (!clientCertificates) return [begin];
+        // Not before every node believes it: this computer shows it, too.
+        const forClients = async (): Promise<void> => {
+          const next = await nextAuthority(store);
+          if (next) await renewCertificate(store, ofClients, next);
+        };
+        return [begin, { change: forClients, then: "the clients' certificate is of the next authority" }];
+      }
       if (stage === "none") return [{ then: "every node believes only the present authority" }];
       return [
         { then: both },
         {
           change: inStore(async () => {
             await replaceAuthority(store);
-            await initSecrets(store, { masterName, nodes });
+            await initSecrets(store, { masterName, nodes, clientCertificates });
           }),
           then: "every node shows a certificate of the next authority",
         },

@@ -11,7 +11,7 @@ import { readyStore } from "./open-store.ts";
  */
 export async function shareOfLocal(spec: NodeSpec, from: Described | undefined, root: string): Promise<NodeSecrets> {
   const { environment, masterName, node } = spec;
-  const secrets = from?.inventory.secrets ?? { kind: "file" };
-  const inventory = { target: "local", masterName, nodes: allNodes(spec), secrets } as const;
+  const { secrets = { kind: "file" }, clientCertificates = false } = from?.inventory ?? {};
+  const inventory = { target: "local", masterName, nodes: allNodes(spec), secrets, clientCertificates } as const;
   return nodeSecrets(await readyStore({ environment, inventory }, root), environment, node);
 }

@@ -51,17 +51,26 @@ export async function authorityCertificate(name: string, key: string): Promise<s
   return pem(certificate);
 }
 
+export interface Authority {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /**
  * A node's certificate in PEM: as a server's, and as a client's, since nodes connect to each other. For 825 days, but not
  * longer than the authority's.
  * @param key the node's private key, in PEM
  * @throws when the authority's key or certificate is none
  */
-export async function nodeCertificate(
-  authority: { readonly certificate: string; readonly key: string },
-  names: NodeNames,
-  key: string,
-): Promise<string> {
+export const nodeCertificate = (authority: Authority, names: NodeNames, key: string): Promise<string> =>
+  issued(authority, key, names.dns[0] ?? "", names);
+
+/** The same for an environment's clients, who show it to servers and cannot be one with it. */
+export const clientCertificate = (authority: Authority, key: string): Promise<string> =>
+  issued(authority, key, "client");
+
+/** @param server what a server is called; absent: only a client's */
+async function issued(authority: Authority, key: string, name: string, server?: NodeNames): Promise<string> {
   const x509 = await library();
   const issuer = new x509.X509Certificate(authority.certificate);
   const publicKey = publicKeyOf(key);
@@ -71,11 +80,11 @@ export async function nodeCertificate(
   const extensions: X509.Extension[] = [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
-    new x509.SubjectAlternativeNameExtension([
-      ...names.dns.map((value) => ({ type: "dns" as const, value })),
-      ...names.addresses.map((value) => ({ type: "ip" as const, value })),
+    new x509.ExtendedKeyUsageExtension([
+      ...(server ? [x509.ExtendedKeyUsage.serverAuth] : []),
+      x509.ExtendedKeyUsage.clientAuth,
     ]),
+    ...(server ? [alternativeNames(x509, server)] : []),
     await x509.SubjectKeyIdentifierExtension.create(publicKey),
     issuerKey === undefined
       ? await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey)
@@ -85,7 +94,7 @@ export async function nodeCertificate(
     notBefore,
     notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
     serialNumber: serialNumber(),
-    subject: [{ CN: [names.dns[0] ?? ""] }],
+    subject: [{ CN: [name] }],
     issuer: issuer.subjectName,
     publicKey,
     ...(await signingWith(authority.key)),
@@ -93,6 +102,12 @@ export async function nodeCertificate(
   });
   return pem(certificate);
 }
+
+const alternativeNames = (x509: typeof X509, { dns, addresses }: NodeNames): X509.Extension =>
+  new x509.SubjectAlternativeNameExtension([
+    ...dns.map((value) => ({ type: "dns" as const, value })),
+    ...addresses.map((value) => ({ type: "ip" as const, value })),
+  ]);
 
 /** Loaded when a certificate is made: on most days none is. */
 async function library(): Promise<typeof X509> {

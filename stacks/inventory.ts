@@ -26,6 +26,7 @@ export function inventoryOf(environments: readonly Environment[]): Inventory {
             minReplicasToWrite,
             secrets,
             tls: environment.access.tls,
+            clientCertificates: environment.access.clientCertificates,
             nodes,
             stacks,
           },

@@ -28,6 +28,8 @@ export interface InventoryEnvironment {
   readonly secrets: SecretsPlace;
   /** The servers listen for TLS, and for nothing else. */
   readonly tls: boolean;
+  /** They take only clients that show a certificate. */
+  readonly clientCertificates?: boolean;
   readonly nodes: readonly TopologyNode[];
   /** Stacks in the order in which they are applied. */
   readonly stacks: readonly string[];

@@ -102,7 +102,7 @@ const harmful: readonly { readonly keys: readonly string[]; readonly reason: str
   {
     keys: ["^tls-"],
     reason: "TLS works only when servers, Sentinels and clients are switched together",
-    instead: "leave it out; this version has no setting for TLS yet",
+    instead: "leave it out; access.tls and access.clientCertificates are for that",
   },
   {
     keys: ["rename-command"],

@@ -5,9 +5,11 @@ import { execa, type Options } from "execa";
 
 const bin = fileURLToPath(new URL("../../cli/bin.mjs", import.meta.url));
 
-/** Where the printed module finds the passwords of a cluster's users. */
-export const passwordsFor = ({ logins: { passwords } }: { logins: ClientLogins }): Record<string, string> =>
-  Object.fromEntries(clientUsers.map((user) => [passwordVariables[user], passwords[user]]));
+/** Where the printed module finds the passwords of a cluster's users, and what clients show. */
+export const passwordsFor = ({ logins: { passwords, tls } }: { logins: ClientLogins }): Record<string, string> => ({
+  ...Object.fromEntries(clientUsers.map((user) => [passwordVariables[user], passwords[user]])),
+  ...(tls?.key ? { REDIS_CLIENT_CERTIFICATE: tls.certificate ?? "", REDIS_CLIENT_KEY: tls.key } : {}),
+});
 
 export interface Ran {
   readonly code: number | undefined;

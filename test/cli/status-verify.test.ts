@@ -3,7 +3,7 @@ import fs from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { checkTitles } from "../../cluster/verify.ts";
 import { authorityFile, authorityKey } from "../../secrets/authorities.ts";
-import { certificateOf, keyOf } from "../../secrets/node-certificates.ts";
+import { certificateOf, keyOf } from "../../secrets/issued.ts";
 import { openStore } from "../../secrets/open-store.ts";
 import type { TlsSet } from "../../topology/node-secrets.ts";
 import { opensslCertificate } from "../secrets/openssl.ts";

@@ -26,7 +26,8 @@ const inventory: InventoryEnvironment = {
 };
 
 const passwords = { app: "of-app", reader: "of-reader", "sentinel-client": "of-sentinel-client" };
-const logins = { passwords, tls: { authority: "-----BEGIN CERTIFICATE-----\nof nobody\n-----END CERTIFICATE-----" } };
+const authority = "-----BEGIN CERTIFICATE-----\nof nobody\n-----END CERTIFICATE-----";
+const shown = { certificate: "what a client shows", key: "and its key" };
 
 const attempts = [1, 2, 5, 10, 20, 1000];
 const errors = ["READONLY x", "NOREPLICAS x", "MASTERDOWN x", "MISCONF x", "LOADING x", "ERR READONLY"];
@@ -40,39 +41,47 @@ const described = `(options) => JSON.stringify({
 })`;
 const describe = eval(described) as (options: object) => string;
 
-it("the drill's recommended clients have exactly the options that redis-ha connect --ioredis prints", async () => {
-  const folder = await fs.mkdtemp(path.join(os.tmpdir(), "rha-"));
-  try {
-    await fs.symlink(path.join(project, "node_modules"), path.join(folder, "node_modules"));
-    await fs.writeFile(path.join(folder, "package.json"), '{ "type": "module" }');
-    const printed = ioredisModule("local", inventory, logins.tls);
-    await fs.writeFile(path.join(folder, "redis.ts"), printed);
-    await fs.writeFile(
-      path.join(folder, "use.ts"),
-      `import { createReader, options } from "./redis.ts";
+it.each([
+  ["show nothing of themselves", { authority }],
+  ["show a certificate", { authority, ...shown }],
+])(
+  "the drill's recommended clients have exactly the options of redis-ha connect --ioredis: they %s",
+  async (_, tls) => {
+    const logins = { passwords, tls };
+    const folder = await fs.mkdtemp(path.join(os.tmpdir(), "rha-"));
+    try {
+      await fs.symlink(path.join(project, "node_modules"), path.join(folder, "node_modules"));
+      await fs.writeFile(path.join(folder, "package.json"), '{ "type": "module" }');
+      const printed = ioredisModule("local", inventory, tls);
+      expect(printed).not.toContain(shown.key);
+      await fs.writeFile(path.join(folder, "redis.ts"), printed);
+      await fs.writeFile(
+        path.join(folder, "use.ts"),
+        `import { createReader, options } from "./redis.ts";
        const reader = createReader();
        const { role, preferredSlaves, username, password } = reader.options;
        reader.disconnect();
        const picked = (preferredSlaves as (list: object[]) => object | null);
        console.log((${described})(options));
        console.log(JSON.stringify([role, username, password, picked([{ ip: "x" }]), picked([])]));`,
-    );
-    const { stdout } = await execa(process.execPath, ["--import", "tsx", "use.ts"], {
-      cwd: folder,
-      env: passwordsFor({ logins }),
-      timeout: 20_000,
-    });
-    const [options = "", reader = ""] = stdout.split("\n");
-    expect(JSON.parse(options)).toEqual(JSON.parse(describe(recommendedOptions(inventory, "master", logins))));
-    expect(printed).toContain(`}, ${HEARTBEAT_MS});`);
+      );
+      const { stdout } = await execa(process.execPath, ["--import", "tsx", "use.ts"], {
+        cwd: folder,
+        env: passwordsFor({ logins }),
+        timeout: 20_000,
+      });
+      const [options = "", reader = ""] = stdout.split("\n");
+      expect(JSON.parse(options)).toEqual(JSON.parse(describe(recommendedOptions(inventory, "master", logins))));
+      expect(printed).toContain(`}, ${HEARTBEAT_MS});`);
 
-    const { role, preferredSlaves, username, password } = recommendedOptions(inventory, "slave", logins);
-    const picked = preferredSlaves as (list: object[]) => object | null;
-    expect(JSON.parse(reader)).toEqual([role, username, password, picked([{ ip: "x" }]), picked([])]);
-  } finally {
-    await fs.rm(folder, { recursive: true, force: true });
-  }
-});
+      const { role, preferredSlaves, username, password } = recommendedOptions(inventory, "slave", logins);
+      const picked = preferredSlaves as (list: object[]) => object | null;
+      expect(JSON.parse(reader)).toEqual([role, username, password, picked([{ ip: "x" }]), picked([])]);
+    } finally {
+      await fs.rm(folder, { recursive: true, force: true });
+    }
+  },
+);
 
 it(
   "a client waits ever longer for a server that loads its files, and is there when it has",

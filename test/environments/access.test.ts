@@ -54,9 +54,17 @@ describe("access", () => {
     ]);
   });
 
+  it("refuses to ask for certificates without TLS, which is what they are shown over", () => {
+    expect(linesWith({ tls: false, clientCertificates: true })).toEqual([
+      line("clientCertificates", "without TLS nobody can show a certificate; remove it, or tls: false beside it"),
+    ]);
+    expect(linesWith({ clientCertificates: true })).toEqual([]);
+    expect(linesWith({ tls: false, clientCertificates: false })).toEqual([]);
+  });
+
   it("knows no other users", () => {
     expect(linesWith({ apps: {} } as EnvironmentInput["access"])).toEqual([
-      "environments/base.ts: access: unknown field apps, did you mean app? (known here: tls, app, reader)",
+      "environments/base.ts: access: unknown field apps, did you mean app? (known here: tls, clientCertificates, app, reader)",
     ]);
   });
 });

@@ -59,6 +59,7 @@ describe("defaults", () => {
       },
       access: {
         tls: true,
+        clientCertificates: false,
         app: { keys: ["*"], channels: ["[^_]*"] },
         reader: { keys: ["*"], channels: ["[^_]*"] },
       },

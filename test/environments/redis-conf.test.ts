@@ -55,7 +55,7 @@ describe("settings.redisConf", () => {
   const power =
     "whoever reaches the port could stop the server, run a program of theirs on the node or move its files; leave it out";
   const tls =
-    "TLS works only when servers, Sentinels and clients are switched together; leave it out; this version has no setting for TLS yet";
+    "TLS works only when servers, Sentinels and clients are switched together; leave it out; access.tls and access.clientCertificates are for that";
   const readOnly = "what a client writes to a replica is lost at its next copy of the master; leave it out";
 
   it.each([

@@ -6,7 +6,6 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
 import { directLoginOf } from "../../cli/client-options.ts";
-import { askRedis } from "../../cluster/answers.ts";
 import { withConnection } from "../../cluster/connection.ts";
 import type { ClientLogins } from "../../secrets/logins.ts";
 import { AppliedCluster, expectNothingLost } from "../support/applied-cluster.ts";
@@ -67,31 +66,13 @@ describe.sequential("32: secrets are replaced", () => {
     withConnection(cluster.endpoint(node), (redis) =>
       Promise.resolve((redis.stream as TLSSocket).getPeerX509Certificate()?.fingerprint256 ?? "none"),
     );
-  /** Runs `use`. @returns the longest time for which a replica's link was seen down, in milliseconds */
-  const longestLinkDown = async (use: () => Promise<unknown>): Promise<number> => {
-    let [ended, longest] = [false, 0];
-    const since = new Map<string, number>();
-    const watching = (async () => {
-      while (!ended) {
-        for (const { node, state } of await askRedis(cluster.cluster.topology.nodes)) {
-          if (state?.role !== "replica" || state.link === "up") since.delete(node.name);
-          else since.set(node.name, since.get(node.name) ?? performance.now());
-          longest = Math.max(longest, performance.now() - (since.get(node.name) ?? performance.now()));
-        }
-        await delay(20);
-      }
-    })();
-    await use().finally(() => (ended = true));
-    await watching;
-    return longest;
-  };
 
   it("all passwords, then the previous ones are refused: no process is restarted, no link breaks, nothing is lost", async () => {
     const before = pids("redis", "sentinel", "agent");
     const former = cluster.cluster.logins;
     let down = 0;
     const load = await cluster.underLoad(async () => {
-      down = await longestLinkDown(() => rotate());
+      down = await cluster.cluster.longestLinkDown(() => rotate());
       expect(cluster.cluster.logins.passwords.app).not.toBe(former.passwords.app);
       expect([await letsIn(former), await letsIn(cluster.cluster.logins)]).toEqual([true, true]);
       await rotate();
@@ -185,7 +166,7 @@ describe.sequential("32: secrets are replaced", () => {
     const redis = pids("redis");
     let down = 0;
     const begun = await cluster.underLoad(async () => {
-      down = await longestLinkDown(() => rotate("authority"));
+      down = await cluster.cluster.longestLinkDown(() => rotate("authority"));
     });
     expectNothingLost(begun);
     expect(await letsIn(former)).toBe(true);

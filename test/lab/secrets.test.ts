@@ -79,4 +79,29 @@ describeWithHosts.sequential("secrets on hosts", () => {
     expect(fs.existsSync(path.join(elsewhere.XDG_DATA_HOME, "cdktf-redis-ha"))).toBe(false);
     expect(await cluster.onHost("redis-a", `sha256sum ${file("redis-a")}`)).toBe(before);
   });
+
+  it("have a certificate for clients that must show one: connect and drill do, verify holds, and without it nobody is let in", async () => {
+    cluster.describe({ access: { clientCertificates: true } });
+    expect((await cluster.checkout.synth()).code).toBe(0);
+    for (const node of cluster.names) await applied(node);
+    await cluster.holds();
+    const without = `${cluster.redisCli("redis-a").join(" ")} ping`;
+    await expect(cluster.onHost("redis-a", without)).rejects.toThrow("Server closed the connection");
+
+    const connect = async (...args: string[]): Promise<string> => {
+      const { code, all } = await cluster.redisHa("connect", ...args);
+      expect(code, all).toBe(0);
+      return all;
+    };
+    expect(await connect("--exec", "--", "set", "from", "host")).toContain("OK");
+    const here = { cwd: cluster.checkout.root, env: { XDG_DATA_HOME: cluster.dataHome } };
+    const printed = await connect("--", "get", "from");
+    expect((await cluster.lab.exec(["bash", "-c", printed], here)).stdout).toBe("host");
+    for (const node of cluster.names) {
+      expect(await cluster.onHost(node, "find /tmp -name key -o -name password")).toBe("");
+    }
+    const { code, all } = await cluster.redisHa("drill", "crash", "--wait1", "--yes");
+    expect(code, all).toBe(0);
+    await cluster.holds();
+  });
 });

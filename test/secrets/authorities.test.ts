@@ -16,14 +16,14 @@ import {
 import { namesOf, tlsProblems } from "../../secrets/certificates.ts";
 import { FileStore } from "../../secrets/file-store.ts";
 import { initSecrets, updateRevision } from "../../secrets/init.ts";
-import { certificateOf, keyOf, renewCertificate } from "../../secrets/node-certificates.ts";
+import { certificateOf, keyOf, ofNode, renewCertificate } from "../../secrets/issued.ts";
 import { nodeSecrets } from "../../secrets/node-secrets.ts";
 import type { SecretStore } from "../../secrets/store.ts";
 import { node } from "./nodes.ts";
 import { scratch } from "./places.ts";
 
 const nodes = [node("a"), node("b", "10.0.0.8")];
-const environment = { masterName: "redis-ha-lab", nodes };
+const environment = { masterName: "redis-ha-lab", nodes, clientCertificates: false };
 const DAY_MS = 86_400_000;
 
 describe("certificates that are replaced", () => {
@@ -103,10 +103,10 @@ describe("certificates that are replaced", () => {
   it("a node's key and certificate are renewed together; killed in between, the next init makes them a pair", async () => {
     const [a] = nodes as [(typeof nodes)[number]];
     const key = await read(keyOf(a.name));
-    await renewCertificate(store, a);
+    await renewCertificate(store, ofNode(a));
     expect(await read(keyOf(a.name))).not.toBe(key);
     expect(await problemsOf(a, await read(authorityFile))).toEqual([]);
-    await expect(renewCertificate(dying(store, 1), a)).rejects.toThrow("killed");
+    await expect(renewCertificate(dying(store, 1), ofNode(a))).rejects.toThrow("killed");
     expect(await problemsOf(a, await read(authorityFile))).toEqual([expect.stringContaining("the key is not the one")]);
     expect(await initSecrets(store, environment)).toEqual([certificateOf(a.name)]);
     expect(await problemsOf(a, await read(authorityFile))).toEqual([]);
@@ -130,7 +130,7 @@ describe("certificates that are replaced", () => {
   it("what a node gets is of one revision, and a store that does not stand still is named", async () => {
     const [a] = nodes as [(typeof nodes)[number]];
     const { revision } = await nodeSecrets(store, "lab", a);
-    await renewCertificate(store, a);
+    await renewCertificate(store, ofNode(a));
     await updateRevision(store);
     expect((await nodeSecrets(store, "lab", a)).revision).toBe(revision + 1);
     let reads = 0;

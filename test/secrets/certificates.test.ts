@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { authorityProblems, namesOf, tlsProblems } from "../../secrets/certificates.ts";
 import type { TlsSet } from "../../topology/node-secrets.ts";
-import { authorityCertificate, newKey, nodeCertificate } from "../../secrets/x509.ts";
+import { authorityCertificate, clientCertificate, newKey, nodeCertificate } from "../../secrets/x509.ts";
 import { names, node } from "./nodes.ts";
 import { openssl, opensslCertificate } from "./openssl.ts";
 
@@ -78,6 +78,16 @@ describe("certificates that are made here, as openssl sees them", () => {
     await expect(verify("-verify_ip", "10.0.0.8")).rejects.toThrow();
     const other = await authorityCertificate("redis-ha-test CA", await newKey());
     await expect(openssl({ other, certificate }, "verify", "-CAfile", "other", "certificate")).rejects.toThrow();
+  });
+
+  it("of clients are taken for that and for no server", async () => {
+    const client = await clientCertificate({ certificate: ca, key: caKey }, key);
+    const verify = (purpose: string) =>
+      openssl({ ca, client }, "verify", "-x509_strict", "-CAfile", "ca", "-purpose", purpose, "client");
+    expect(await verify("sslclient")).toContain(": OK");
+    await expect(verify("sslserver")).rejects.toThrow("unsuitable certificate purpose");
+    const { subject, subjectAltName } = new X509Certificate(client);
+    expect([subject, subjectAltName]).toEqual(["CN=client", undefined]);
   });
 
   it("have numbers of their own", async () => {

@@ -14,6 +14,7 @@ const described = (name: string, target: "local" | "ssh"): InventoryEnvironment 
   minReplicasToWrite: 1,
   secrets: { kind: "file" },
   tls: true,
+  clientCertificates: target === "local",
   nodes: [node("a"), node("b")],
   stacks: [],
 });
@@ -111,6 +112,8 @@ describe("redis-ha secrets", () => {
     expect(entry("users/app")).toEqual({ name: "users/app", kind: "password", changed: time, expires: null });
     expect(entry("tls/ca.key")).toMatchObject({ kind: "private key", expires: null });
     expect(entry("tls/nodes/redis-a.crt")).toMatchObject({ kind: "certificate", expires: time });
+    expect(entry("tls/client.key")).toMatchObject({ kind: "private key", expires: null });
+    expect(entry("tls/client.crt")).toMatchObject({ kind: "certificate", expires: time });
     expect(entry("revision")).toMatchObject({ kind: "number" });
     expect(document.secrets.map(({ name }) => name)).toEqual(document.secrets.map(({ name }) => name).sort());
   });
@@ -120,6 +123,7 @@ describe("redis-ha secrets", () => {
     expect(shown).toMatchObject({ code: 0, stderr: "" });
     expect(shown.stdout).toMatch(/^[\w-]{43}$/);
     expect(values()).toContain(shown.stdout);
+    expect((await redisHa("show", "tls/client.key")).stdout).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
     expect((await redisHa("show", "tls/ca.crt")).stdout).toMatch(
       /^-----BEGIN CERTIFICATE-----\n[^]*\n-----END CERTIFICATE-----$/,
     );

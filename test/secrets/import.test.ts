@@ -5,7 +5,7 @@ import { FileStore } from "../../secrets/file-store.ts";
 import { type Given, importSecrets, withoutCertificate } from "../../secrets/import.ts";
 import { authorityFile, authorityKey } from "../../secrets/authorities.ts";
 import { initSecrets, readRevision } from "../../secrets/init.ts";
-import { certificateOf, keyOf } from "../../secrets/node-certificates.ts";
+import { certificateOf, keyOf } from "../../secrets/issued.ts";
 import type { SecretStore } from "../../secrets/store.ts";
 import { node } from "./nodes.ts";
 import { type Made, openssl, opensslCertificate } from "./openssl.ts";

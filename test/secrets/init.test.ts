@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
@@ -7,7 +8,7 @@ import { namesOf, tlsProblems } from "../../secrets/certificates.ts";
 import { FileStore } from "../../secrets/file-store.ts";
 import { authorityFile, authorityKey } from "../../secrets/authorities.ts";
 import { initSecrets, readRevision, updateRevision } from "../../secrets/init.ts";
-import { certificateOf, keyOf } from "../../secrets/node-certificates.ts";
+import { certificateOf, clientFile, clientKey, keyOf } from "../../secrets/issued.ts";
 import { passwordHash } from "../../secrets/passwords.ts";
 import type { SecretStore } from "../../secrets/store.ts";
 import { authorityCertificate, newKey, nodeCertificate } from "../../secrets/x509.ts";
@@ -127,6 +128,22 @@ describe("making secrets", () => {
     await store.remove(keyOf("redis-b"));
     expect(await init()).toEqual(["tls/nodes/redis-b.key", "tls/nodes/redis-b.crt"]);
     expect(await problemsOf(three)).toEqual([]);
+  });
+
+  it("gives the clients a certificate where they have to show one, which no node receives", async () => {
+    const isPair = async (): Promise<boolean> =>
+      new X509Certificate(await read(clientFile)).checkPrivateKey(createPrivateKey(await read(clientKey)));
+    const asked = { masterName: "redis-ha-test", nodes: three, clientCertificates: true };
+    await init();
+    expect(await initSecrets(store, asked)).toEqual([clientKey, clientFile]);
+    expect(await readRevision(store)).toBe(1);
+    expect(await isPair()).toBe(true);
+    const before = filesBelow(folder);
+    expect([await initSecrets(store, asked), await init()]).toEqual([[], []]);
+    expect(filesBelow(folder)).toEqual(before);
+    await store.remove(clientKey);
+    expect(await initSecrets(store, asked)).toEqual([clientKey, clientFile]);
+    expect(await isPair()).toBe(true);
   });
 
   it("ends with the same, wherever it was killed before", async () => {

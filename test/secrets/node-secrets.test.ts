@@ -2,7 +2,7 @@ import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FileStore } from "../../secrets/file-store.ts";
 import { initSecrets } from "../../secrets/init.ts";
-import { certificateOf, keyOf } from "../../secrets/node-certificates.ts";
+import { certificateOf, keyOf } from "../../secrets/issued.ts";
 import { nodeSecrets } from "../../secrets/node-secrets.ts";
 import { passwordHash, passwordOf } from "../../secrets/passwords.ts";
 import { ownUsers } from "../../topology/node-secrets.ts";

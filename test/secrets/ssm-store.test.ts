@@ -5,7 +5,7 @@ import { namesOf, tlsProblems } from "../../secrets/certificates.ts";
 import { authorityFile } from "../../secrets/authorities.ts";
 import { importSecrets } from "../../secrets/import.ts";
 import { initSecrets, readRevision } from "../../secrets/init.ts";
-import { certificateOf, keyOf } from "../../secrets/node-certificates.ts";
+import { certificateOf, keyOf } from "../../secrets/issued.ts";
 import { openSsmStore } from "../../secrets/ssm-store.ts";
 import type { SecretStore } from "../../secrets/store.ts";
 import { type Moto, startMoto, whyNoMoto } from "../support/moto.ts";

@@ -131,6 +131,25 @@ export class Cluster {
     return changes;
   }
 
+  /** Runs `use`. @returns the longest time for which a replica's link was seen down, in milliseconds */
+  async longestLinkDown(use: () => Promise<unknown>): Promise<number> {
+    let [ended, longest] = [false, 0];
+    const since = new Map<string, number>();
+    const watching = (async () => {
+      while (!ended) {
+        for (const { node, state } of await askRedis(this.topology.nodes)) {
+          if (state?.role !== "replica" || state.link === "up") since.delete(node.name);
+          else since.set(node.name, since.get(node.name) ?? performance.now());
+          longest = Math.max(longest, performance.now() - (since.get(node.name) ?? performance.now()));
+        }
+        await delay(20);
+      }
+    })();
+    await use().finally(() => (ended = true));
+    await watching;
+    return longest;
+  }
+
   /**
    * Runs `use` while a client writes, and looks at the end on the master of then for what was acknowledged.
    * @param then the cluster at the end, should `use` add or remove nodes

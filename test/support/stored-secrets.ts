@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { authorityFile, nextAuthorityFile, previousAuthorityFile } from "../../secrets/authorities.ts";
+import { clientFile, clientKey } from "../../secrets/issued.ts";
 import {
   type ClientLogins,
   type ClientUser,
@@ -35,9 +36,12 @@ function storedLogins<U extends ClientUser | OwnUser>(store: string, users: read
   const authorities = [authorityFile, nextAuthorityFile, previousAuthorityFile]
     .filter((name) => fs.existsSync(path.join(store, name)))
     .map((name) => read(name));
+  const shown = fs.existsSync(path.join(store, clientFile))
+    ? { certificate: read(clientFile), key: read(clientKey) }
+    : {};
   return {
     passwords: Object.fromEntries(users.map((user) => [user, read("users", user)])) as Record<U, string>,
-    ...(tls ? { tls: { authority: authorities.join("\n") } } : {}),
+    ...(tls ? { tls: { authority: authorities.join("\n"), ...shown } } : {}),
   };
 }
 

@@ -194,6 +194,16 @@ describe("specsOf", () => {
     expect([...new Set(added)].filter((line) => line !== "" && !line.startsWith("#"))).toEqual(lines);
   });
 
+  test("access.clientCertificates changes one line of each server and nothing else", () => {
+    const linesOf = (access: EnvironmentInput["access"]): string[] =>
+      textOf(parseEnvironment({ ...local, access })).split("\n");
+    const [before, after] = [linesOf({}), linesOf({ clientCertificates: true })];
+    const changed = after.filter((line, index) => line !== before[index]);
+    expect(changed).toEqual(Array.from({ length: 6 }, () => "tls-auth-clients yes"));
+    expect(after).toHaveLength(before.length);
+    expect(linesOf({ tls: false }).filter((line) => line.startsWith("tls-"))).toEqual([]);
+  });
+
   test("every-setting differs from the default in every setting", () => {
     const { quorum, minReplicasToWrite, ...defaults } = environmentSchema.shape.settings.parse({ maxMemoryMb: 100 });
     expect([quorum, minReplicasToWrite]).toEqual([undefined, undefined]);
