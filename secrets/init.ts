@@ -3,7 +3,7 @@ import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { authorityFile, authorityKey } from "./authorities.ts";
 import { ensured } from "./ensured.ts";
-import { ensureCertificate, nodesFolder, ofClients, ofNode } from "./issued.ts";
+import { clientFile, ensureCertificate, nodesFolder, ofClients, ofNode } from "./issued.ts";
 import { newPassword, passwordOf } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
 import { authorityCertificate, newKey } from "./x509.ts";
@@ -58,8 +58,9 @@ export async function updateRevision(store: SecretStore): Promise<number> {
   return number + 1;
 }
 
-/** Keys of authorities: no node gets them. */
-const isKept = (name: string): boolean => name.endsWith(".key") && !name.startsWith(nodesFolder);
+/** Keys of authorities, and what clients show: no node gets them. */
+const isKept = (name: string): boolean =>
+  name === clientFile || (name.endsWith(".key") && !name.startsWith(nodesFolder));
 
 /** How often what nodes receive has changed; 0 before the first secret is made. */
 export const readRevision = async (store: SecretStore): Promise<number> => parsed(await store.read(revisionName))[0];

@@ -189,7 +189,7 @@ describe("making secrets", () => {
     await store.write(certificateOf("redis-a"), theirs);
     expect(await init([node("a", "10.9.9.9")])).toEqual([]);
     expect(await failure(init([node("a", "10.0.0.77")]))).toMatch(
-      /tls\/nodes\/redis-a\.crt does not name 10\.0\.0\.77, and tls\/ca\.crt has not issued it; import one that is right for it: .* --node redis-a/,
+      /tls\/nodes\/redis-a\.crt does not name 10\.0\.0\.77, and tls\/ca\.crt has not issued it; import one: .* --node redis-a/,
     );
     expect(await read(certificateOf("redis-a"))).toBe(theirs);
   });
