@@ -67,8 +67,6 @@ export class WholeLife {
   async look(): Promise<void> {
     for (const command of [
       ["status"],
-      ["verify", "--json"],
-      ["converge"],
       ["inventory"],
       ["inventory", "--ansible", "--live"],
       ["secrets", "list"],
@@ -100,15 +98,6 @@ export class WholeLife {
     expect(plan).toContain("redis-a");
   }
 
-  /** The servers refuse a setting, and go on as they were. */
-  async fail(): Promise<void> {
-    this.describe({ "slowlog-max-len": "1024", "proc-title-template": "{nonsense}" });
-    await this.synth();
-    expect(await this.cdktf("deploy", 1)).toContain("refuses proc-title-template");
-    this.describe({ "slowlog-max-len": "1024" });
-    await this.synth();
-  }
-
   async rotate(): Promise<void> {
     await this.redisHa("secrets", "rotate");
     await this.redisHa("status");
@@ -120,6 +109,13 @@ export class WholeLife {
     const args = ["drill", "crash", "--wait1", "--yes", "--json"];
     const report = await this.say(args.join(" "), this.options.nearby(...args));
     fs.writeFileSync(path.join(this.home, "report.json"), report);
+  }
+
+  /** The servers refuse a setting, and go on as they were. */
+  async fail(): Promise<void> {
+    this.describe({ "slowlog-max-len": "1024", "proc-title-template": "{nonsense}" });
+    await this.synth();
+    expect(await this.cdktf("deploy", 1)).toContain("refuses proc-title-template");
   }
 
   destroy(): Promise<string> {
@@ -183,9 +179,7 @@ export class WholeLife {
 
   /** Remembers what a command said, and the secrets that there are after it. */
   private async say(what: string, running: Promise<Pick<Ran, "code" | "all">>, code = 0): Promise<string> {
-    const began = performance.now();
     const ended = await running;
-    if (process.env["LIFE_TIMES"]) console.log(what, Math.round(performance.now() - began));
     this.secrets.learn();
     this.said.set(what, `${this.said.get(what) ?? ""}${ended.all}`);
     expect(ended.code, `${what}: ${ended.all}`).toBe(code);
@@ -198,7 +192,7 @@ export function itIsLived(life: () => WholeLife): void {
   it("is made by cdktf deploy", () => life().create());
   it("is looked at by all commands", () => life().look());
   it("gets a changed setting by Terragrunt, after plans", () => life().change());
-  it("is refused a setting by its servers", () => life().fail());
   it("gets other passwords", () => life().rotate());
   it("loses its master in a drill", () => life().drill());
+  it("is refused a setting by its servers", () => life().fail());
 }
