@@ -35,17 +35,18 @@ function spawnAgent(folder: NodeFolder, log: string): void {
   const program = installProgram(folder);
   const output = fs.openSync(log, "a", 0o600);
   try {
+    const command = [
+      ...[process.execPath, "--max-old-space-size=64", "--max-semi-space-size=1"],
+      ...[program, "host", "run", folder.root],
+    ];
     // Its own session, no terminal, nothing of ours kept open: Terraform must not wait for it, nor take it along.
-    const child = spawn(
-      process.execPath,
-      ["--max-old-space-size=64", "--max-semi-space-size=1", program, "host", "run", folder.root],
-      {
-        cwd: "/",
-        detached: true,
-        stdio: ["ignore", output, output],
-        env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LANG: "C" },
-      },
-    );
+    // A core would be memory with the passwords in it; what the agent starts has the same limit, and Node cannot set one.
+    const child = spawn("/bin/sh", ["-c", 'ulimit -c 0; exec "$0" "$@"', ...command], {
+      cwd: "/",
+      detached: true,
+      stdio: ["ignore", output, output],
+      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LANG: "C" },
+    });
     child.unref();
   } finally {
     fs.closeSync(output);

@@ -1,4 +1,3 @@
-import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Chaos, expectNothingLost } from "../support/chaos.ts";
 import type { Ran } from "../support/checkout.ts";
@@ -19,9 +18,7 @@ const NEVER_TWICE = { timeout: 240_000, retry: 0 };
   let chaos: Chaos;
   beforeAll(async () => {
     cluster = await HostCluster.up("test-deploy");
-    const { target } = cluster.described;
-    const wayIn = path.join(cluster.lab.record.folder, "way-in");
-    cluster.describe({ target: { ...target, proxyCommand: `${wayIn} %h %p` } as typeof target });
+    cluster.useWayIn();
   }, 240_000);
   afterAll(async () => {
     await (chaos ?? cluster)?.down();

@@ -73,6 +73,14 @@ export class HostCluster {
     this.checkout.describe(this.described);
   }
 
+  /** From now on the hosts are reached from outside their network, as an operator's computer is. */
+  useWayIn(): void {
+    const wayIn = path.join(this.lab.record.folder, "way-in");
+    this.describe({
+      target: { ...this.described.target, proxyCommand: `${wayIn} %h %p` } as EnvironmentInput["target"],
+    });
+  }
+
   get names(): string[] {
     return this.lab.hosts.map(({ name }) => name);
   }
@@ -83,8 +91,8 @@ export class HostCluster {
   }
 
   /** Runs a command line as root on a host, over ssh. @returns its output. @throws when it fails */
-  onHost(node: string, command: string): Promise<string> {
-    return this.lab.ssh(node, command, { user: "root" });
+  onHost(node: string, command: string, input = ""): Promise<string> {
+    return this.lab.ssh(node, command, { user: "root", input });
   }
 
   /** A provisioner's step, with the environment variables that Terraform gives it. */

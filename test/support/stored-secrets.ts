@@ -11,20 +11,6 @@ import {
 } from "../../secrets/logins.ts";
 import { type OwnUser, ownUsers } from "../../topology/node-secrets.ts";
 
-/**
- * What must be nowhere but in the store and on the nodes: each password, and of each private key a line.
- * @param store a folder with one file a secret
- */
-export function secretValues(store: string): string[] {
-  return fs.readdirSync(store, { recursive: true, encoding: "utf8" }).flatMap((name) => {
-    const file = path.join(store, name);
-    if (!fs.statSync(file).isFile()) return [];
-    const text = fs.readFileSync(file, "utf8").trim();
-    if (name.startsWith("users/")) return [text];
-    return name.endsWith(".key") ? [text.split("\n")[1] ?? ""] : [];
-  });
-}
-
 /** What clients log in with. @param store a folder with one file a secret @param tls the environment does not do without */
 export const storedClientLogins = (store: string, tls = true): ClientLogins => storedLogins(store, clientUsers, tls);
 
@@ -43,26 +29,4 @@ function storedLogins<U extends ClientUser | OwnUser>(store: string, users: read
     passwords: Object.fromEntries(users.map((user) => [user, read("users", user)])) as Record<U, string>,
     ...(tls ? { tls: { authority: authorities.join("\n"), ...shown } } : {}),
   };
-}
-
-/** The files below a folder that have one of these texts in them. */
-export function filesWith(folder: string, texts: readonly string[]): string[] {
-  return fs
-    .readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .map((name) => path.join(folder, name))
-    .filter((file) => fs.lstatSync(file).isFile())
-    .filter((file) => {
-      const content = contentOf(file);
-      return texts.some((text) => content.includes(text));
-    });
-}
-
-function contentOf(file: string): string {
-  try {
-    return fs.readFileSync(file, "latin1");
-  } catch (error) {
-    // Below /run there are files that only the kernel has, and files that are gone by now.
-    if (["EINVAL", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) return "";
-    throw error;
-  }
 }

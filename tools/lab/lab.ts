@@ -109,12 +109,17 @@ export class Lab {
 
   /**
    * Runs a command line on a host over ssh, the host's key checked.
+   * @param options.input for its standard input
    * @returns what it wrote to stdout
    * @throws when the host cannot be reached or the command fails, with what was said
    */
-  async ssh(host: string, command: string, { user = "admin", timeoutMs = SSH_TIMEOUT_MS } = {}): Promise<string> {
+  async ssh(
+    host: string,
+    command: string,
+    { user = "admin", timeoutMs = SSH_TIMEOUT_MS, input = "" } = {},
+  ): Promise<string> {
     const ssh = ["ssh", "-F", sshConfig(this.record.folder), `${user}@${this.host(host).name}`, command];
-    const { stdout } = await this.exec(ssh, { stdin: "ignore", timeout: timeoutMs });
+    const { stdout } = await this.exec(ssh, { input, timeout: timeoutMs });
     return stdout;
   }
 
