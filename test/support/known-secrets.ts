@@ -32,6 +32,13 @@ export class KnownSecrets {
     return secrets;
   }
 
+  /** Of a store that is there. */
+  static of(store: string): KnownSecrets {
+    const secrets = new KnownSecrets(store);
+    secrets.learn();
+    return secrets;
+  }
+
   /** Adds what is in the store now. */
   learn(): void {
     for (const name of fs.readdirSync(this.store, { recursive: true, encoding: "utf8" })) {
