@@ -5,7 +5,7 @@ import type net from "node:net";
 import { askOften } from "./ask-often.ts";
 import { type Request, type Response, serve, type ServerStatus } from "./control.ts";
 import { confirmMaster, rememberData } from "./fence.ts";
-import { letIn } from "./let-in.ts";
+import { SentinelSight } from "./sentinel-sight.ts";
 import { logger, rotateLogs } from "./log.ts";
 import { Guard } from "./guard.ts";
 import { restartWithEpoch, writeEpoch } from "./handover/epoch.ts";
@@ -27,10 +27,6 @@ const FENCED_LOOK_MS = 50;
 /** Pause before a server that keeps ending is started again: doubled each time, reset when it has run for a while. */
 const BACKOFF_MS = { first: 100, most: 5000, resetAfter: 10_000 };
 const ROTATE_EVERY_MS = 60_000;
-/** How often a Sentinel is asked whether it sees its master. */
-const LET_IN_EVERY_MS = 2000;
-/** Between two steps of a hand-over a Sentinel watches nothing, for a moment as a rule. */
-const BLIND_MS = 5000;
 const FIRST_APPLY_MS = 60_000;
 /** What a crash hand-over leaves to do, the lock included, does not wait longer than this for systemd to start the server. */
 const CRASH_END_MS = 15_000;
@@ -66,8 +62,7 @@ export class Resident {
   private afterStart: (() => Promise<void>) | undefined;
   /** The process of the Sentinel that was told how often to ask. */
   private asksOften: number | undefined;
-  private letInAt = -Infinity;
-  private blindSince: number | undefined;
+  private readonly sight: SentinelSight;
   private readonly guard: Guard;
   private wake: () => void = () => undefined;
 
@@ -77,6 +72,7 @@ export class Resident {
     without: readonly string[] = [],
   ) {
     this.log = logger(path.join(folder.logs, "agent.log"));
+    this.sight = new SentinelSight(this.log);
     const running = (): ServerRecord | undefined => this.supervised.get("redis")?.server.running();
     this.guard = new Guard(folder, this.log, running, () => this.wake(), without);
   }
@@ -215,17 +211,14 @@ export class Resident {
         await this.settle(supervised.server, record, performance.now() - supervised.startedAt);
       } else if (this.asksOften !== record.pid) {
         if (await askOften(supervised.server.spec.node, this.log)) this.asksOften = record.pid;
-      } else if (performance.now() - this.letInAt > LET_IN_EVERY_MS) {
-        this.letInAt = performance.now();
-        const blind = (await letIn(supervised.server.spec, this.log)) === "blind";
-        this.blindSince = blind ? (this.blindSince ?? performance.now()) : undefined;
-        if (blind && performance.now() - (this.blindSince ?? 0) > BLIND_MS) await this.restartBlind(supervised);
+      } else if (this.sight.isBlind(supervised.server.spec)) {
+        await this.restartBlind(supervised);
       }
     }
   }
 
   private async restartBlind(supervised: Supervised): Promise<void> {
-    this.blindSince = undefined;
+    this.sight.reset();
     this.log("sentinel: watches nothing, and the others name a master: restarted, to learn it");
     await this.stoppedWhile(supervised, () => supervised.server.stop());
     await this.start(supervised);
