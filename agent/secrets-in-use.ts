@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { Redis } from "ioredis";
 import { loadedUsersDiffer } from "../cluster/acl.ts";
-import { withConnection } from "../cluster/connection.ts";
+import { Unreachable, withConnection } from "../cluster/connection.ts";
 import { parseAcl } from "../topology/acl-file.ts";
 import type { TlsSet } from "../topology/node-secrets.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
@@ -50,7 +50,7 @@ export async function certificateProblems(server: ServerName, spec: NodeSpec, fo
     Promise.resolve(showsAnother(redis, tls)),
   ).catch(() => false);
   return [
-    ...(days < LEAST_DAYS ? [`its certificate expires on ${validTo}`] : []),
+    ...(days < LEAST_DAYS ? [`its certificate ${days < 0 ? "has expired" : "expires"} on ${validTo}`] : []),
     ...(other ? [`${server} shows another certificate than the node was given`] : []),
   ];
 }
@@ -60,3 +60,16 @@ export function showsAnother(redis: Redis, { certificate }: TlsSet): boolean {
   const shown = (redis.stream as TLSSocket).getPeerX509Certificate();
   return shown?.fingerprint256 !== new X509Certificate(certificate).fingerprint256;
 }
+
+/** When the certificate that a node was given has expired; undefined while it is valid. */
+export function hasExpired(folder: NodeFolder): string | undefined {
+  const tls = readShare(folder)?.tls;
+  const validTo = tls && new X509Certificate(tls.certificate).validTo;
+  return validTo !== undefined && Date.parse(validTo) < Date.now() ? validTo : undefined;
+}
+
+/** Whether a node's running server shows a certificate that has expired. */
+export const showsExpired = (server: ServerName, { node }: NodeSpec): Promise<boolean> =>
+  withConnection(endpointOf(server, node), () => Promise.resolve(false), PATIENT_MS).catch(
+    (error: Error) => error instanceof Unreachable && error.expired,
+  );

@@ -48,7 +48,10 @@ export async function nodeSecrets(
   }
   const problems = set ? tlsProblems(set, namesOf(node)) : [];
   if (problems.length > 0) {
-    throw new Error(`${node.name}: ${certificateOf(node.name)} in ${store.describe()}: ${problems.join("; ")}`);
+    throw new Error(
+      `${node.name}: ${certificateOf(node.name)} in ${store.describe()}: ${problems.join("; ")}. The node was not touched. To have ` +
+        `one made, remove that one, and npx redis-ha converge --env ${environment}`,
+    );
   }
   return { hashes, passwords, ...(set ? { tls: set } : {}) };
 }
