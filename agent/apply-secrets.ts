@@ -3,11 +3,12 @@ import { loadUsers } from "../cluster/acl.ts";
 import { redisEndpoint, sentinelEndpoint, watchesNothing } from "../cluster/answers.ts";
 import { pairs, withConnection } from "../cluster/connection.ts";
 import { parseAcl } from "../topology/acl-file.ts";
+import { askAgent } from "./control.ts";
 import { PATIENT_MS } from "./live.ts";
 import { readIfThere } from "./node-folder.ts";
-import { restartServer } from "./restart.ts";
-import { showsAnother } from "./secrets-in-use.ts";
-import type { ServerName } from "./server.ts";
+import { failOnError, restartServer } from "./restart.ts";
+import { hasExpired, showsAnother, showsExpired } from "./secrets-in-use.ts";
+import { type ServerName, serverNames } from "./server.ts";
 import { confOf, hasRead, noteRead, secretFile, serverSecrets, tlsFiles, writeSecretFiles } from "./server-secrets.ts";
 import type { Session } from "./session.ts";
 
@@ -88,4 +89,27 @@ async function setSentinelSecrets(session: Session): Promise<string[]> {
   writeSecretFiles("sentinel", spec, folder, secrets);
   // Sentinel has no CONFIG SET for a certificate.
   return stale ? [...done, ...(await restartServer(session, "sentinel", "certificates changed"))] : done;
+}
+
+/**
+ * Restarts the servers of a node whose certificate has expired while they ran: whoever connects does not believe them, so that
+ * nobody can tell them of the new one.
+ * @returns what was done, in words
+ * @throws when the node has no new one
+ */
+export async function restartExpired({ spec, folder }: Session): Promise<string[]> {
+  const done: string[] = [];
+  for (const server of serverNames(spec.node)) {
+    if (spec.tls !== true || !(await showsExpired(server, spec))) continue;
+    const expired = hasExpired(folder);
+    if (expired !== undefined) {
+      throw new Error(
+        `${spec.node.name}: its certificate has expired on ${expired}, and it was not given another one: ` +
+          `npx redis-ha converge --env ${spec.environment} (docs/security.md)`,
+      );
+    }
+    failOnError(spec.node.name, await askAgent(folder.socket, { do: "restart", server }));
+    done.push(`${server} restarted (its certificate had expired)`);
+  }
+  return done;
 }

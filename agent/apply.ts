@@ -14,7 +14,7 @@ import { failOnError, noteComplete, untilInStep } from "./restart.ts";
 import type { ServerName, ServerRecord } from "./server.ts";
 import { refuseOtherSecrets } from "./other-secrets.ts";
 import { readShare, stageSecrets } from "./secrets.ts";
-import { setSecrets } from "./apply-secrets.ts";
+import { restartExpired, setSecrets } from "./apply-secrets.ts";
 import { type Report, type Session, withSession } from "./session.ts";
 import { noteProven, stageFiles } from "./stage.ts";
 
@@ -64,6 +64,7 @@ async function applyIn(session: Session, { former, share }: Shares): Promise<str
     changes.unshift(...stageFiles(spec, folder), ...staged);
     await ensureAgent(folder, changes, onHost(spec));
     await ensureServers(session, pids, changes);
+    changes.push(...(await restartExpired(session)));
     changes.push(...(await setSecrets(session)));
     if (data) changes.push(...(await restartForRest(session)));
     if (spec.node.sentinelPort !== undefined) changes.push(...(await applySentinel(session, before)));

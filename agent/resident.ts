@@ -63,6 +63,8 @@ export class Resident {
   /** The process of the Sentinel that was told how often to ask. */
   private asksOften: number | undefined;
   private readonly sight: SentinelSight;
+  /** Why the last look could not settle what redis-server was started with. */
+  private unsettled: string | undefined;
   private readonly guard: Guard;
   private wake: () => void = () => undefined;
 
@@ -272,9 +274,12 @@ export class Resident {
         await restorePriority(spec);
         server.caughtUp(record);
       }
+      this.unsettled = undefined;
     } catch (error) {
-      // The server is loading, or just ended: the next look tries again.
-      if (server.running()) this.log(`redis: ${(error as Error).message}`);
+      // The server is loading, or just ended: the next look tries again, and what it finds again is said once.
+      const { message } = error as Error;
+      if (server.running() && message !== this.unsettled) this.log(`redis: ${message}`);
+      this.unsettled = message;
     }
   }
 
@@ -350,7 +355,9 @@ export class Resident {
         await this.adopt();
         for (const supervised of this.supervised.values()) {
           supervised.stopped = false;
-          if (!supervised.server.running()) await this.start(supervised);
+          // It runs by now, whatever its start said that was under way.
+          if (supervised.server.running()) supervised.error = null;
+          else await this.start(supervised);
         }
         return;
       case "raise-epoch": {

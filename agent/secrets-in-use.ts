@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import type { Redis } from "ioredis";
 import { loadedUsersDiffer } from "../cluster/acl.ts";
-import { shownCertificate, withConnection } from "../cluster/connection.ts";
+import { shownCertificate, Unreachable, withConnection } from "../cluster/connection.ts";
 import { firstToExpire, LEAST_DAYS, nameOf } from "../secrets/certificates.ts";
 import { parseAcl } from "../topology/acl-file.ts";
 import type { TlsSet } from "../topology/node-secrets.ts";
@@ -51,7 +51,10 @@ export async function certificateProblems(server: ServerName, spec: NodeSpec, fo
   ).catch(() => false);
   return [
     ...(days < LEAST_DAYS
-      ? [`${own ? "its certificate" : `${nameOf(first.subject)}, above its certificate,`} expires on ${validTo}`]
+      ? [
+          `${own ? "its certificate" : `${nameOf(first.subject)}, above its certificate,`} ` +
+            `${days < 0 ? "has expired" : "expires"} on ${validTo}`,
+        ]
       : []),
     ...(other ? [`${server} shows another certificate than the node was given`] : []),
     ...(hasRead(server, folder, tls) ? [] : [`${server} has not read the authorities that the node was given`]),
@@ -62,3 +65,16 @@ export async function certificateProblems(server: ServerName, spec: NodeSpec, fo
 export function showsAnother(redis: Redis, { certificate }: TlsSet): boolean {
   return shownCertificate(redis)?.fingerprint256 !== new X509Certificate(certificate).fingerprint256;
 }
+
+/** When the certificate that a node was given has expired; undefined while it is valid. */
+export function hasExpired(folder: NodeFolder): string | undefined {
+  const tls = readShare(folder)?.tls;
+  const validTo = tls && new X509Certificate(tls.certificate).validTo;
+  return validTo !== undefined && Date.parse(validTo) < Date.now() ? validTo : undefined;
+}
+
+/** Whether a node's running server shows a certificate that has expired. */
+export const showsExpired = (server: ServerName, { node }: NodeSpec): Promise<boolean> =>
+  withConnection(endpointOf(server, node), () => Promise.resolve(false), PATIENT_MS).catch(
+    (error: Error) => error instanceof Unreachable && error.expired,
+  );

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -59,11 +60,15 @@ export interface Speaker {
 
 /** The same with a share that is at hand. */
 export function speakWith(nodes: readonly TopologyNode[], { passwords, tls }: Speaker): void {
-  const over = tls
-    ? { tls: tlsAccess({ ca: tls.authority, ...(tls.key ? { cert: tls.certificate ?? "", key: tls.key } : {}) }) }
-    : {};
+  const over = tls ? { tls: tlsAccess({ ca: tls.authority, ...ownOf(tls) }) } : {};
   useAccess(nodes.filter(isData).map(redisEndpoint), { username: "admin", password: passwords.admin, ...over });
   const peer = { username: "sentinel-peer", password: passwords["sentinel-peer"], ...over };
   useAccess(nodes.filter(hasSentinel).map(sentinelEndpoint), peer);
   useMasterAccess({ username: "sentinel", password: passwords.sentinel });
+}
+
+/** What we show of ourselves. Servers need nothing, and refuse what has expired. */
+function ownOf({ certificate, key }: NonNullable<Speaker["tls"]>): { cert?: string; key?: string } {
+  if (!certificate || !key || Date.parse(new X509Certificate(certificate).validTo) < Date.now()) return {};
+  return { cert: certificate, key };
 }

@@ -24,9 +24,14 @@ export class Unreachable extends Error {
     return this.reason === REFUSED;
   }
 
-  /** Somebody listens there who does not know us: another server, or ours with other secrets. */
+  /** Somebody listens there who does not know us, or whom we do not believe: another server, or ours with other secrets. */
   get notLetIn(): boolean {
-    return this.reason.startsWith(NOT_LET_IN);
+    return this.reason.startsWith(NOT_LET_IN) || this.expired;
+  }
+
+  /** Its certificate was one that we believe, in its time. */
+  get expired(): boolean {
+    return this.reason === EXPIRED;
   }
 }
 
@@ -36,6 +41,8 @@ const STRANGERS_CERTIFICATE =
   /^(EPROTO|ERR_SSL_|ERR_TLS_CERT_|CERT_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY))/;
 const NOT_LET_IN =
   "it does not let us in: it is not of this cluster, or has not been given the secrets that were made last";
+
+const EXPIRED = "its certificate has expired; renew it (docs/security.md)";
 
 /** Time for one question to one server, in milliseconds, unless the caller knows better. */
 export const ASK_TIMEOUT_MS = 500;
@@ -202,6 +209,7 @@ function reasonOf(error: Error & { code?: string }): string {
   if (error.code === "ETIMEDOUT" || /^(Command timed out|connect ETIMEDOUT)/.test(error.message)) {
     return "no answer in time";
   }
+  if (error.code === "CERT_HAS_EXPIRED") return EXPIRED;
   if (STRANGERS_CERTIFICATE.test(error.code ?? "")) return `${NOT_LET_IN} (${error.message})`;
   return error.message;
 }

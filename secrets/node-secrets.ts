@@ -67,7 +67,10 @@ async function readSecrets(
   }
   const problems = tlsProblems(tls, namesOf(node));
   if (problems.length > 0) {
-    throw new Error(`${node.name}: ${certificateOf(node.name)} in ${store.describe()}: ${problems.join("; ")}`);
+    throw new Error(
+      `${node.name}: ${certificateOf(node.name)} in ${store.describe()}: ${problems.join("; ")}. The node was not touched. ` +
+        `Import another one, or remove this one to have one made, then: npx redis-ha converge --env ${environment}`,
+    );
   }
   return { hashes, passwords, tls };
 }

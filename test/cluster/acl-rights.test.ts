@@ -4,7 +4,7 @@ import { allowedCommands, type CommandTable, commandTable } from "../../topology
 import { parseAcl } from "../../topology/acl-file.ts";
 import { type RedisUser, redisUsers } from "../../topology/acl-node.ts";
 import { aclFiles, connectAs, hashes, launchWithUsers, login, may, passwordOf, say } from "../support/acl.ts";
-import { access, library, rights } from "../support/acl-rights.ts";
+import { access, library, rights, scriptsOf } from "../support/acl-rights.ts";
 import { describeEachServer } from "../support/each-server.ts";
 import { type RunningServer, withFolder } from "../support/redis-process.ts";
 
@@ -87,6 +87,22 @@ describeEachServer((programs, { engine, version }) => {
 
     it.each(redisUsers)("%s may not do more", async (user) => {
       expect(await otherwise(user, rights[user].no, "no")).toEqual([]);
+    });
+
+    it.each(["app", "reader"] as const)("%s may do by scripts and functions no more than without", async (user) => {
+      const redis = await connectAs(port, login(user));
+      const { by, no } = scriptsOf[user];
+      for (const way of by) {
+        expect(await may(redis, [...way, "GET", "app:1"])).toBe("yes");
+        for (const command of no) {
+          const answer = await may(redis, [...way, ...command]);
+          // Some commands, no script may call.
+          if (answer !== "no")
+            expect(`${way[0]} ${command.join(" ")}: ${answer}`).toMatch(/not allowed from|read-only/);
+        }
+      }
+      redis.disconnect();
+      expect(await server.client.get("other")).toBe("x");
     });
 
     /** By the server's own word, for every command that it has. */

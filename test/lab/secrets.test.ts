@@ -4,10 +4,13 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { NodeSecrets } from "../../topology/node-secrets.ts";
 import { describeWithHosts } from "../support/debian-hosts.ts";
 import { HostCluster } from "../support/host-cluster.ts";
+import { KnownSecrets } from "../support/known-secrets.ts";
+import { expectedFiles, filesOn } from "../support/host-files.ts";
 
 /** What each host gets of the environment's secrets, on the road that Terraform goes. */
 describeWithHosts.sequential("secrets on hosts", () => {
   let cluster: HostCluster;
+  const before = new Map<string, string[]>();
   const file = (node: string): string => `/var/lib/redis-ha/hosts/${node}/secrets/secrets.json`;
   const applied = async (node: string): Promise<string> => {
     const { code, all } = await cluster.step("apply", node);
@@ -17,6 +20,7 @@ describeWithHosts.sequential("secrets on hosts", () => {
 
   beforeAll(async () => {
     cluster = await HostCluster.up("secrets");
+    for (const node of cluster.names) before.set(node, await filesOn(cluster, node));
     await cluster.apply();
   }, 240_000);
   afterAll(() => cluster?.down());
@@ -32,6 +36,33 @@ describeWithHosts.sequential("secrets on hosts", () => {
       );
       const app = fs.readFileSync(path.join(cluster.store, "users", "app"), "utf8").trim();
       expect(JSON.stringify(share)).not.toContain(app);
+    }
+  });
+
+  it("lie among the files of an apply, which are these and no others, each for whom it is meant", async () => {
+    await cluster.holds();
+    for (const node of cluster.names) {
+      const files = async (): Promise<string[]> =>
+        (await filesOn(cluster, node)).filter((line) => !before.get(node)?.includes(line));
+      await expect.poll(files, { timeout: 20_000, interval: 1000 }).toEqual(expectedFiles(node));
+    }
+  });
+
+  it("are not for other users of the host, neither the files nor what processes show of themselves", async () => {
+    const secrets = KnownSecrets.of(cluster.store);
+    for (const node of cluster.names) {
+      const nobody = "setpriv --reuid=nobody --regid=nogroup --clear-groups";
+      const files = await cluster.onHost(node, "find /var/lib/redis-ha -type f");
+      expect(files.split("\n").length).toBeGreaterThan(20);
+      const read = `${nobody} cat ${files.replaceAll("\n", " ")} /var/lib/redis-ha 2>/dev/null; :`;
+      expect(await cluster.onHost(node, read)).toBe("");
+      const shown = await cluster.onHost(
+        node,
+        `${nobody} sh -c 'for it in /proc/[0-9]*; do cat $it/cmdline $it/environ; done 2>/dev/null; ` +
+          `cat /etc/redis-ha/* /etc/systemd/system/redis-ha*'`,
+      );
+      expect(shown).toContain("redis-server");
+      expect(secrets.in(shown)).toEqual([]);
     }
   });
 

@@ -58,6 +58,25 @@ describeWithHosts("the units of a node", { timeout: 180_000 }, () => {
       expect(agent).toEqual([...ours, "MemoryDenyWriteExecute=", "ProtectProc="].sort());
     });
 
+    it.each(["agent", "redis", "sentinel"])("systemd has understood what the unit of the %s says", async (unit) => {
+      const wanted = {
+        ...{ User: "redis", Group: "redis", UMask: "0077", LimitCORE: "0", LimitCORESoft: "0" },
+        ...{ NoNewPrivileges: "yes", CapabilityBoundingSet: "", AmbientCapabilities: "" },
+        ...{ ProtectSystem: "strict", ReadWritePaths: "/var/lib/redis-ha", ProtectHome: "yes", NoExecPaths: "/" },
+        ...{ PrivateTmp: "yes", PrivateDevices: "yes", PrivateUsers: "yes", EnvironmentFiles: "" },
+        ExecPaths: `/usr/lib /lib ${unit === "agent" ? "/usr/bin/node " : ""}/usr/bin/redis-server`,
+        ProtectProc: unit === "agent" ? "default" : "invisible",
+        MemoryDenyWriteExecute: unit === "agent" ? "no" : "yes",
+      };
+      const shown = await cluster.onHost("redis-a", `systemctl show --all redis-ha-hosts-${unit}`);
+      const all = new Map(
+        shown.split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+      );
+      // Without EnvironmentFiles=, systemd shows no such line.
+      const of = (key: string): string | undefined => all.get(key) ?? (key === "EnvironmentFiles" ? "" : undefined);
+      expect(Object.fromEntries(Object.keys(wanted).map((key) => [key, of(key)]))).toEqual(wanted);
+    });
+
     it("a server can execute nothing but itself, and write nowhere but in its folder", async () => {
       // As systemd-run would start a shell with the same settings: redis-server itself starts none.
       const inside = (script: string): string =>
@@ -114,6 +133,64 @@ describeWithHosts("the units of a node", { timeout: 180_000 }, () => {
         expect(settings.filter((line) => line.startsWith(key)).at(-1)).toBe(setting);
       }
       await cluster.holds();
+    });
+
+    it("root follows no link that the service user has planted, and writes nothing into its folder", async () => {
+      const node = "redis-c";
+      const folder = `/var/lib/redis-ha/hosts/${node}`;
+      const root = (command: string): Promise<string> => cluster.onHost(node, command);
+      const planted = (script: string): Promise<string> =>
+        root(`setpriv --reuid=redis --regid=redis --clear-groups sh -c 'cd /var/lib/redis-ha && ${script}'`);
+      const victims = async (): Promise<string> =>
+        root(
+          "cd /root/victims && find . -printf '%M %U %T@ %p\\n' | sort && cat secret; sha256sum /etc/victim /etc/passwd",
+        );
+      /** Whatever root might have put there, of its own or of what only it can read. */
+      const leaked = (): Promise<string> =>
+        root("find /var/lib/redis-ha ! -user redis; grep -rls only-for-root /var/lib/redis-ha /tmp /var/tmp; :");
+      const units = "redis-ha-hosts-agent redis-ha-hosts-sentinel redis-ha-hosts-redis";
+      const restart = (): Promise<string> => root(`timeout 5 systemctl restart ${units} 2>&1; :`);
+      await root(
+        "mkdir -m 700 /root/victims && echo only-for-root >/root/victims/secret && chmod 600 /root/victims/secret && " +
+          "echo of-root >/etc/victim",
+      );
+      const before = await victims();
+
+      // Beside all that is there, under each name that something might be written to first; and what comes later.
+      await planted(
+        `cd ${folder}; ` +
+          "for file in $(find . -type f); do for end in tmp redis-ha.tmp new swp; do ln -s /root/victims/made $file.$end; done; done; " +
+          "for name in retired.json elected core log/agent.log.1 log/redis.log.1 bin/redis-ha.cjs redis/core secrets/made; do " +
+          "ln -s /root/victims/made $name; done; ln -s /root/victims/made /var/lib/redis-ha/core",
+      );
+      for (const verb of ["install", "apply", "retire", "apply"]) {
+        const { code, all } = await cluster.step(verb, node);
+        expect(code, all).toBe(0);
+      }
+      const { code, all } = await cluster.redisHa("converge");
+      expect(code, all).toBe(0);
+      await restart();
+      await cluster.holds();
+      expect([await victims(), await leaked()]).toEqual([before, ""]);
+
+      // In place of all that is there: files, folders, and the way to them.
+      for (const plant of [
+        `cd ${folder} && for file in $(find . -type f); do ln -sf /root/victims/secret $file; done`,
+        `cd ${folder} && for name in $(ls -d */); do rm -rf $name && ln -s /root/victims \${name%/}; done`,
+        `rm -rf ${folder} *.sock && ln -s /root/victims ${folder}`,
+        "rm -rf hosts && ln -s /root/victims hosts",
+      ]) {
+        await planted(plant);
+        expect((await cluster.step("apply", node)).code, plant).toBe(1);
+        await cluster.step("retire", node);
+        expect((await cluster.redisHa("converge")).code, plant).toBe(1);
+        await restart();
+        expect([await victims(), await leaked()], plant).toEqual([before, ""]);
+      }
+      const host = cluster.lab.host(node);
+      await host.poweroff();
+      await host.boot();
+      expect([await victims(), await leaked()]).toEqual([before, ""]);
     });
   });
 });

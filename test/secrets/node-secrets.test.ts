@@ -1,11 +1,14 @@
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { authorityFile, authorityKey } from "../../secrets/authorities.ts";
+import { namesOf } from "../../secrets/certificates.ts";
 import { FileStore } from "../../secrets/file-store.ts";
 import { initSecrets } from "../../secrets/init.ts";
 import { certificateOf, keyOf } from "../../secrets/issued.ts";
 import { nodeSecrets } from "../../secrets/node-secrets.ts";
 import { passwordHash, passwordOf } from "../../secrets/passwords.ts";
 import { ownUsers } from "../../topology/node-secrets.ts";
+import { expiredCertificate } from "../support/dated-certificate.ts";
 import { node } from "./nodes.ts";
 import { filesBelow, scratch } from "./places.ts";
 
@@ -53,6 +56,15 @@ describe("what a node gets of the secrets", () => {
   it("is refused when the certificate is not for where the node is now", async () => {
     await expect(nodeSecrets(store, "lab", { ...b, address: "10.0.0.99" })).rejects.toThrow(
       "the certificate does not name 10.0.0.99",
+    );
+  });
+
+  it("is refused when the certificate has expired, with what to do", async () => {
+    const key = stored(keyOf("redis-b"));
+    const authority = { certificate: stored(authorityFile), key: stored(authorityKey) };
+    await store.write(certificateOf("redis-b"), await expiredCertificate(authority, namesOf(b), key));
+    await expect(nodeSecrets(store, "lab", b)).rejects.toThrow(
+      /^redis-b: .*has expired on .* The node was not touched\. Import another one.*: npx redis-ha converge --env lab$/,
     );
   });
 });

@@ -230,8 +230,45 @@ export const rights: Readonly<Record<(typeof redisUsers)[number], Rights>> = {
   },
 };
 
-/** Functions that an admin has loaded. */
+/** What a script, or a function, must not do for whoever calls it, not even one that is told what to call. */
+const notFromScripts = [
+  ...forNoClient,
+  ...["DEBUG JMAP", "DEBUG RELOAD", "ACL WHOAMI", "ACL SETUSER app allkeys", "SHUTDOWN", "REPLICAOF 127.0.0.1 1"].map(
+    words,
+  ),
+  ...["MODULE UNLOAD x", "MODULE LOADEX /tmp/x.so", "CONFIG SET dir /tmp", "AUTH admin x", "RESET"].map(words),
+];
+export const scriptsOf = {
+  app: {
+    by: [
+      ["EVAL", "return redis.call(unpack(ARGV))", "0"],
+      ["FCALL", "any", "0"],
+    ],
+    no: [
+      ...notFromScripts,
+      ...[
+        "GET other",
+        "SET other x",
+        "DEL other",
+        "COPY app:1 other",
+        "PUBLISH other x",
+        "XREAD STREAMS other:s 0",
+      ].map(words),
+    ],
+  },
+  reader: {
+    by: [
+      ["EVAL_RO", "return redis.call(unpack(ARGV))", "0"],
+      ["FCALL_RO", "any_ro", "0"],
+    ],
+    no: [...notFromScripts, ...["SET app:1 x", "DEL other", "GETEX other EX 1", "PUBLISH today x"].map(words)],
+  },
+} as const;
+
+/** Functions that an admin has loaded; the last two do whatever they are told. */
 export const library = `#!lua name=lib
+redis.register_function('any', function(_, args) return redis.call(unpack(args)) end)
+redis.register_function{function_name='any_ro', callback=function(_, args) return redis.call(unpack(args)) end, flags={'no-writes'}}
 redis.register_function('write', function(keys) return redis.call('SET', keys[1], 'x') end)
 redis.register_function('forge', function() return redis.call('PUBLISH', '${hello}', 'x') end)
 redis.register_function{function_name='read', callback=function(keys) return redis.call('GET', keys[1]) end, flags={'no-writes'}}`;
