@@ -106,7 +106,7 @@ describeWithHosts.sequential("secrets on hosts", () => {
     for (const node of cluster.names) {
       expect(await cluster.onHost(node, "find /tmp -name key -o -name password")).toBe("");
     }
-    const { code, all } = await cluster.redisHa("drill", "crash", "--wait1", "--yes");
+    const { code, all } = await cluster.redisHa("drill", "hand-over", "--wait1", "--yes");
     expect(code, all).toBe(0);
     await cluster.holds();
   });

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { Redis, type RedisOptions } from "ioredis";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { isAlive, readRecord, waitFor } from "../../agent/processes.ts";
 import { directLoginOf } from "../../cli/client-options.ts";
 import { redisEndpoint, sentinelEndpoint } from "../../cluster/answers.ts";
@@ -123,7 +123,8 @@ describe.sequential("a cluster whose clients must show a certificate", () => {
     const command = await connect("--replica", "--", "get", "from");
     expect((await cluster.checkout.run("bash", ["-c", command])).stdout).toBe("exec");
 
-    const client = new Redis(JSON.parse(await connect("--json")) as RedisOptions);
+    const client = new Redis({ ...(JSON.parse(await connect("--json")) as RedisOptions), commandTimeout: 5000 });
+    client.on("error", () => undefined);
     expect(await client.get("from").finally(() => client.disconnect())).toBe("exec");
 
     fs.writeFileSync(path.join(root, "redis.ts"), await connect("--ioredis"));
@@ -172,6 +173,10 @@ describe.sequential("a cluster whose clients must show a certificate", () => {
       process.kill(cluster.pid(node, "agent"), "SIGKILL");
       fs.rmSync(cluster.folder(node).root, { recursive: true });
     }
+    // What it does not find, nobody finds later.
+    onTestFinished(() => {
+      for (const record of records) if (record && isAlive(record)) process.kill(record.pid, "SIGKILL");
+    });
     const { code, all } = await cluster.checkout.stop();
     expect(code, all).toBe(0);
     const gone = (): true | undefined => (records.some((record) => record && isAlive(record)) ? undefined : true);
