@@ -137,12 +137,12 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
     const host = cluster.lab.host(lost);
     await host.powerLoss();
     for (const gone of ["var/lib/redis-ha", "usr/local/lib/redis-ha"]) {
-      fs.rmSync(path.join(host.root, gone), { recursive: true });
+      fs.rmSync(path.join(host.root, gone), { recursive: true, force: true });
     }
     for (const unit of ["agent", "redis", "sentinel"]) {
       const name = `redis-ha-hosts-${unit}.service`;
-      fs.rmSync(path.join(host.root, "etc/systemd/system", name));
-      fs.rmSync(path.join(host.root, "etc/systemd/system/multi-user.target.wants", name));
+      fs.rmSync(path.join(host.root, "etc/systemd/system", name), { force: true });
+      fs.rmSync(path.join(host.root, "etc/systemd/system/multi-user.target.wants", name), { force: true });
     }
     await host.boot();
     expect((await cluster.redisHa("verify")).code).toBe(1);
