@@ -38,8 +38,13 @@ export async function applySpec(
   return withSession(spec, folder, `apply-of-${spec.node.name}`, report, apply, { share });
 }
 
-/** What it does without, a node does not keep. */
-export function ofNode({ tls: wanted }: NodeSpec, { tls, ...rest }: NodeSecrets): NodeSecrets {
+/** What it does without, a node does not keep. @throws when it lacks what it cannot do without */
+export function ofNode({ tls: wanted, node, environment }: NodeSpec, { tls, ...rest }: NodeSecrets): NodeSecrets {
+  if (wanted && !tls)
+    throw new Error(
+      `${node.name}: it was applied with TLS, and the environment's store has no certificate that is right for it. Nothing was ` +
+        `changed. npx redis-ha secrets list --env ${environment} shows what there is`,
+    );
   return { ...rest, ...(wanted && tls ? { tls } : {}) };
 }
 

@@ -35,9 +35,12 @@ export async function refuseOtherSecrets(
   speakWith(nodes, share);
 }
 
+/** A certificate alone is for its node to change, as others look at who has signed it. */
 const isOther = (former: NodeSecrets, share: NodeSecrets): boolean =>
-  share.revision < former.revision ||
-  !isDeepStrictEqual([former.passwords, former.tls?.authority], [share.passwords, share.tls?.authority]);
+  !isDeepStrictEqual(
+    [former.passwords, former.hashes, former.tls?.authority],
+    [share.passwords, share.hashes, share.tls?.authority],
+  );
 
 interface Asked {
   readonly server: string;
@@ -61,7 +64,7 @@ async function look(spec: NodeSpec, former: NodeSecrets | undefined, share: Node
     const message =
       `the environment's store has the secrets of revision ${share.revision}, and the node has those of revision ` +
       `${former.revision}, which ${one.server} takes. Nothing was changed. They were replaced meanwhile: apply again. If it ` +
-      `is the same then, another computer has replaced them: bring its store here (docs/security.md)`;
+      `is the same then, another computer has replaced them: bring its store here (docs/security.md). If that one is lost: ${stopAndApply(spec)}`;
     return { message, mayPass: false };
   }
   const speaksFormer = knowTheFormer.find(({ node }) => node.name !== spec.node.name);
@@ -72,18 +75,27 @@ async function look(spec: NodeSpec, former: NodeSecrets | undefined, share: Node
   ) {
     const message =
       `${speaksFormer.server} takes a password that the node would not take any more with what the environment's store has, ` +
-      `and may say it. Nothing was changed. Another computer has replaced the passwords: bring its store here (docs/security.md)`;
+      `and may say it. Nothing was changed. Another computer has replaced the passwords: bring its store here (docs/security.md). If that one is lost: ${stopAndApply(spec)}`;
+    return { message, mayPass: false };
+  }
+  const expired = asked.find(
+    ({ node, after }) => node.name !== spec.node.name && after instanceof Unreachable && after.expired,
+  );
+  if (expired) {
+    const message =
+      `${expired.server} shows a certificate that has expired, and nobody can ask it whether it takes the new secrets. ` +
+      `Nothing was changed. First: npx redis-ha converge --env ${spec.environment}`;
     return { message, mayPass: false };
   }
   const shutOut = asked.find(
-    ({ before, after }) => after && (before === undefined || (after instanceof Unreachable && after.notLetIn)),
+    ({ before, after }) =>
+      after && (before === undefined || (after instanceof Unreachable && after.notLetIn && !after.expired)),
   );
   if (!shutOut) return undefined;
   const message =
     `${shutOut.server} runs, and would not know it with what the environment's store has. Nothing was changed. If another ` +
     `computer made its secrets, bring them here (docs/security.md). If they are lost, TLS was switched on or off, or an ` +
-    `earlier version of this project without users has started it: stop all nodes (${stopCommand(spec)}) and apply again; ` +
-    `the data stays`;
+    `earlier version of this project without users has started it: ${stopAndApply(spec)}`;
   return { message, mayPass: true };
 }
 
@@ -119,5 +131,7 @@ async function ask(
   }));
 }
 
-const stopCommand = (spec: NodeSpec): string =>
-  onHost(spec) ? `npx cdktf destroy '${spec.environment}-*'` : `npm stop ${spec.environment}`;
+const stopAndApply = (spec: NodeSpec): string => {
+  const stop = onHost(spec) ? `npx cdktf destroy '${spec.environment}-*'` : `npm stop ${spec.environment}`;
+  return `stop all nodes (${stop}) and apply again; the data stays`;
+};

@@ -69,7 +69,7 @@ export function showsAnother(redis: Redis, { certificate }: TlsSet): boolean {
 /** When the certificate that a node was given has expired; undefined while it is valid. */
 export function hasExpired(folder: NodeFolder): string | undefined {
   const tls = readShare(folder)?.tls;
-  const validTo = tls && new X509Certificate(tls.certificate).validTo;
+  const validTo = tls && firstToExpire(tls).validTo;
   return validTo !== undefined && Date.parse(validTo) < Date.now() ? validTo : undefined;
 }
 

@@ -106,8 +106,14 @@ async function executeOnHost(
   if (!/^\/[\w./-]+$/.test(folder)) throw new Error(`${node.name}: ${ssh.name}: mktemp names no folder: ${folder}`);
   const login = `REDISCLI_AUTH=$(cat ${folder}/password); rm -f ${folder}/password; export REDISCLI_AUTH`;
   const paths = { authority: `${folder}/authority`, certificate: `${folder}/certificate`, key: `${folder}/key` };
-  return ssh.terminal(`trap 'rm -rf ${folder}' EXIT HUP INT TERM; ${login}; ${command(paths)}`);
+  const ended = await ssh.terminal(`trap 'rm -rf ${folder}' EXIT HUP INT TERM; ${login}; ${command(paths)}`);
+  // ssh itself has failed, perhaps before it was there: what it was to remove is still there.
+  if (ended === SSH_FAILED) await ssh.run(`rm -rf ${folder}`, { timeoutMs: 30_000 }).catch(() => undefined);
+  return ended;
 }
+
+/** The exit code of ssh when there is no connection, or none any more. */
+const SSH_FAILED = 255;
 
 interface Found {
   readonly node?: TopologyNode;

@@ -4,6 +4,7 @@ import { convergeOnHosts } from "../remote/converge.ts";
 import { openStore } from "../secrets/open-store.ts";
 import { passwordOf } from "../secrets/passwords.ts";
 import { type Rotation, type Stage, stageOf, stepsOf } from "../secrets/rotations.ts";
+import type { InventoryEnvironment } from "../topology/inventory.ts";
 import type { Choice } from "./choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 
@@ -39,7 +40,7 @@ export async function rotate(
     : [`${store.describe()} has nothing to replace; the secrets of ${environment} are where it was applied`];
   const stage = await stageOf(what, store);
   if (options.json) printJson({ version: 1, environment, what, stage, problems } satisfies RotateDocument);
-  else print(rotateText({ environment, what, stage, problems }));
+  else print(rotateText({ environment, what, stage, problems }, inventory));
   return problems.length === 0 ? 0 : 1;
 
   async function replace(): Promise<readonly string[]> {
@@ -76,18 +77,24 @@ const converge = ({ chosen, root, hosts }: Choice): Promise<ConvergeResult> => {
     : convergeEnvironment({ environment, inventory, root, afterApply: false, report: progress });
 };
 
-const clientsNeed: Record<Exclude<Rotation, "certificates">, (environment: string) => string> = {
+const clientsNeed: Record<
+  Exclude<Rotation, "certificates">,
+  (environment: string, clientCertificates: boolean) => string
+> = {
   passwords: (environment) =>
     `Give your clients the new passwords (npx redis-ha secrets show users/app --env ${environment}), then:\n` +
     `npx redis-ha secrets rotate --finish --env ${environment}`,
-  authority: (environment) =>
-    `Let your clients believe both (npx redis-ha secrets authorities --env ${environment} prints them as one file), then:\n` +
+  authority: (environment, shown) =>
+    `${shown ? `Give your clients their new certificate (npx redis-ha secrets show tls/client.crt, and tls/client.key), and let them` : "Let your clients"} believe both (npx redis-ha secrets authorities --env ${environment} prints them as one file), then:\n` +
     `npx redis-ha secrets rotate authority --finish --env ${environment}`,
 };
 
-function rotateText({ environment, what, stage, problems }: Omit<RotateDocument, "version">): string {
+function rotateText(
+  { environment, what, stage, problems }: Omit<RotateDocument, "version">,
+  inventory: Pick<InventoryEnvironment, "clientCertificates">,
+): string {
   if (problems.length > 0) {
-    const again = "nothing that runs was harmed; mend that, and run it again: it goes on where it stopped";
+    const again = `nothing that runs was harmed; mend that, and run it again${what === "certificates" ? "" : ": it goes on where it stopped"}`;
     return [...problems.map((problem) => `- ${problem}`), colours.red(`${environment}: ${again}`)].join("\n");
   }
   if (what === "certificates") return colours.green(`${environment}: every node shows a new certificate`);
@@ -99,5 +106,5 @@ function rotateText({ environment, what, stage, problems }: Omit<RotateDocument,
     what === "passwords"
       ? "all passwords are replaced, and the previous ones are still right"
       : "the next authority is believed beside the present one";
-  return `${colours.green(`${environment}: ${both}`)}\n${clientsNeed[what](environment)}`;
+  return `${colours.green(`${environment}: ${both}`)}\n${clientsNeed[what](environment, inventory.clientCertificates === true)}`;
 }

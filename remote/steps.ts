@@ -62,7 +62,7 @@ export async function applyOverSsh(
  * @param root the checkout
  */
 export async function shareOfHost(from: Described, node: TopologyNode, root: string): Promise<NodeSecrets> {
-  return nodeSecrets(await storeOfHosts(from, root), from.environment, node);
+  return nodeSecrets(await storeOfHosts(from, root), from.environment, node, from.inventory.tls);
 }
 
 /**

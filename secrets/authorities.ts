@@ -1,4 +1,5 @@
-import { authorityProblems, certificateIn } from "./certificates.ts";
+import type { X509Certificate } from "node:crypto";
+import { authorityProblems, certificateIn, isKeyOf } from "./certificates.ts";
 import { ensured } from "./ensured.ts";
 import type { SecretStore } from "./store.ts";
 import { type Authority, authorityCertificate, newKey } from "./x509.ts";
@@ -32,10 +33,13 @@ export async function authorityStage(store: SecretStore): Promise<"none" | "wait
 
 /**
  * Makes the next authority.
- * @throws when the present one was not made here: then the next one is not ours to make either
+ * @throws when the present one's key is not here: then the next one is not ours to make either
  */
 export async function beginAuthority(store: SecretStore, commonName: string): Promise<void> {
-  await signingAuthority(store, "one that you brought is yours to replace (docs/security.md)");
+  await signingAuthority(
+    store,
+    "only then another one can be made here; bring yours: npx redis-ha secrets import --authority FILE (docs/security.md)",
+  );
   const key = await ensured(store, nextAuthorityKey, newKey);
   await ensured(store, nextAuthorityFile, () => authorityCertificate(commonName, key));
 }
@@ -46,23 +50,20 @@ export async function nextAuthority(store: SecretStore): Promise<Authority | und
   return certificate === undefined || key === undefined ? undefined : { certificate, key };
 }
 
-/** Makes the next authority the present one. All nodes must believe it already. */
+/** Makes the next authority the present one. All nodes must believe it already. After each write, what is there can sign. */
 export async function replaceAuthority(store: SecretStore): Promise<void> {
   const [present, next] = [await store.read(authorityFile), await nextAuthority(store)];
-  if (present === undefined || next === undefined) return;
-  if (present !== next.certificate) await store.write(previousAuthorityFile, present, { ifAbsent: true });
-  await store.write(authorityKey, next.key);
-  await store.write(authorityFile, next.certificate);
-  await store.remove(nextAuthorityFile);
+  if (present !== undefined && next !== undefined) {
+    if (present !== next.certificate) await store.write(previousAuthorityFile, present, { ifAbsent: true });
+    await store.write(authorityFile, next.certificate);
+    await store.write(authorityKey, next.key);
+    await store.remove(nextAuthorityFile);
+  }
   await store.remove(nextAuthorityKey);
 }
 
 /** Forgets the previous authority. No node may show a certificate of it any more. */
-export async function forgetAuthority(store: SecretStore): Promise<void> {
-  await store.remove(previousAuthorityFile);
-  // Of a run that was killed between the two.
-  await store.remove(nextAuthorityKey);
-}
+export const forgetAuthority = (store: SecretStore): Promise<void> => store.remove(previousAuthorityFile);
 
 /**
  * The authority with which certificates are made.
@@ -70,7 +71,11 @@ export async function forgetAuthority(store: SecretStore): Promise<void> {
  * @throws when there is none, or it cannot sign
  */
 export async function signingAuthority(store: SecretStore, need: string): Promise<Authority> {
-  const [certificate, key] = [await store.read(authorityFile), await store.read(authorityKey)];
+  const certificate = await store.read(authorityFile);
+  const own = certificate === undefined ? undefined : certificateIn(certificate);
+  const keys = [await store.read(authorityKey), await store.read(nextAuthorityKey)].filter((key) => key !== undefined);
+  // While the next one takes its place, its key is still that of the next one.
+  const key = keys.find((each) => own && isKeyOf(each, own)) ?? keys[0];
   if (certificate === undefined || key === undefined)
     throw new Error(`${store.describe()}: ${key === undefined ? authorityKey : authorityFile} is missing, and ${need}`);
   const problems = authorityProblems(certificate, key);
@@ -79,8 +84,16 @@ export async function signingAuthority(store: SecretStore, need: string): Promis
   return { certificate, key };
 }
 
-/** The certificates of those that were made here, and whose node certificates are ours to replace. */
-export async function ownAuthorities(store: SecretStore): Promise<NonNullable<ReturnType<typeof certificateIn>>[]> {
-  const texts = await Promise.all([authorityFile, previousAuthorityFile].map((name) => store.read(name)));
-  return texts.flatMap((text) => (text === undefined ? [] : (certificateIn(text) ?? [])));
+/** The certificates of those whose node certificates are ours to replace, as their keys are or were here. */
+export async function ownAuthorities(
+  store: SecretStore,
+): Promise<Readonly<Record<"present" | "previous" | "next", X509Certificate | undefined>>> {
+  const read = async (name: string): Promise<X509Certificate | undefined> => {
+    const text = await store.read(name);
+    return text === undefined ? undefined : certificateIn(text);
+  };
+  const names = await store.list();
+  if (!names.includes(authorityKey)) return { present: undefined, previous: undefined, next: undefined };
+  const [present, previous] = [await read(authorityFile), await read(previousAuthorityFile)];
+  return { present, previous, next: await read(nextAuthorityFile) };
 }

@@ -40,13 +40,13 @@ export async function importSecrets(
   if (authority === undefined)
     throw new Error(`${store.describe()} has no authority yet, which has signed the certificate: add --authority FILE`);
   const tls = given.node && (await checkedNode(given.node, authority));
-  if (!sameCertificates(authority, former)) {
+  if (!(await fitsBoth(store, nodes, authority, former))) {
     // Before there are hosts, none can be asked.
     const why = await running(former === undefined ? "does-not" : "counts");
     if (why !== undefined)
       throw new Error(
         `${why}, with another authority than this one: whoever believes only one of the two would shut the other out. Nothing was ` +
-          `stored. Replacing it while everything runs is a rotation (docs/security.md); or stop all nodes first, import, and apply again`,
+          `stored. While they run, first import a file with both (docs/security.md); or stop all nodes, import, and apply again`,
       );
   }
 
@@ -159,7 +159,21 @@ async function strangers(store: SecretStore, nodes: readonly TopologyNode[], aut
 const plain = (certificates: string): string => (certificatesIn(certificates) ?? []).map(String).join("");
 const plainKey = (key: string): string => createPrivateKey(key).export({ type: "pkcs8", format: "pem" }).toString();
 
-const sameCertificates = (one: string, other = ""): boolean => {
-  const [its, others] = [one, other].map((text) => (certificatesIn(text) ?? []).map((each) => each.fingerprint256));
-  return JSON.stringify(its?.sort()) === JSON.stringify(others?.sort());
-};
+/**
+ * Whether nobody is shut out when nodes that run get these authorities: they have all of the former ones among them, or are a part of
+ * those by which every node's certificate is believed.
+ */
+async function fitsBoth(
+  store: SecretStore,
+  nodes: readonly TopologyNode[],
+  authority: string,
+  former: string | undefined,
+): Promise<boolean> {
+  const [its, formers] = [authority, former ?? ""].map((text) =>
+    (certificatesIn(text) ?? []).map((each) => each.fingerprint256),
+  );
+  if (!its || !formers || formers.length === 0) return false;
+  if (formers.every((each) => its.includes(each))) return true;
+  if (!its.every((each) => formers.includes(each))) return false;
+  return (await strangers(store, nodes, authority)).length === 0;
+}

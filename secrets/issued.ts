@@ -76,7 +76,7 @@ export async function ensureCertificate(
   const fault = certificate ? faultOf(certificate, key, holder, authorities) : "cannot be read as a certificate";
   if (fault === undefined) return;
   // One that somebody else has issued is not ours to replace.
-  if (!certificate || !authorities.some((own) => signedBy(certificate, own)))
+  if (!certificate || !Object.values(authorities).some((own) => own && signedBy(certificate, own)))
     throw new Error(
       `${store.describe()}: ${name} ${fault}, and ${authorityFile} has not issued it; ${holder.otherwise}`,
     );
@@ -99,15 +99,27 @@ function faultOf(
   certificate: X509Certificate,
   key: string,
   { names }: Holder,
-  [present, ...previous]: readonly X509Certificate[],
+  { present, previous }: Awaited<ReturnType<typeof ownAuthorities>>,
 ): string | undefined {
   const missing = missingNames(certificate, names);
   if (missing.length > 0) return `does not name ${missing.join(" and ")}`;
   if (!isKeyOf(key, certificate)) return "is not of the key beside it";
-  if (previous.some((own) => signedBy(certificate, own))) return "is of the previous authority";
-  const own = present !== undefined && signedBy(certificate, present);
+  if (!present || !signedBy(certificate, present)) {
+    return previous && signedBy(certificate, previous) ? "is of the previous authority" : undefined;
+  }
   const days = (Date.parse(certificate.validTo) - Date.now()) / DAY_MS;
   // Not for ever again: near its own end, the authority cannot give more.
-  const more = present !== undefined && Date.parse(present.validTo) > Date.parse(certificate.validTo);
-  return own && days < RENEW_DAYS && more ? `is valid until ${certificate.validTo}` : undefined;
+  const more = Date.parse(present.validTo) > Date.parse(certificate.validTo);
+  return days < RENEW_DAYS && more ? `is valid until ${certificate.validTo}` : undefined;
+}
+
+/** Whether what is stored has been issued by this authority, and is a pair. */
+export async function isIssuedBy(
+  store: SecretStore,
+  { name, keyName }: Holder,
+  authority: Authority,
+): Promise<boolean> {
+  const [text, key, own] = [await store.read(name), await store.read(keyName), certificateIn(authority.certificate)];
+  const certificate = text === undefined ? undefined : certificateIn(text);
+  return Boolean(certificate && own && key !== undefined && signedBy(certificate, own) && isKeyOf(key, certificate));
 }

@@ -1,19 +1,22 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
 import { type NodeSecrets, ownUsers } from "../topology/node-secrets.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { namesOf, tlsProblems } from "./certificates.ts";
-import { authorityFile, trustedAuthorities } from "./authorities.ts";
+import { authorityFile, authorityKey, trustedAuthorities } from "./authorities.ts";
 import { readRevision } from "./init.ts";
 import { certificateOf, keyOf } from "./issued.ts";
 import { passwordHash, passwordOf, type User } from "./passwords.ts";
 import { otherPasswordsOf } from "./rotation.ts";
 import type { SecretStore } from "./store.ts";
 
-/** Times that a store which is being changed is read again. */
+/** How often a store which is being changed is read again. */
 const ATTEMPTS = 3;
+const PAUSE_MS = 200;
 
 /**
- * What a node gets from the store. The certificate is always there: the node knows whether it was applied with TLS.
+ * What a node gets from the store. A certificate that is right is always among it: the node knows whether it was applied with TLS.
+ * @param tls whether it needs one
  * @throws when something is missing, its certificate is of no use to it, or the store does not stand still; no value is in the
  * message
  */
@@ -21,11 +24,16 @@ export async function nodeSecrets(
   store: SecretStore,
   environment: string,
   node: Pick<TopologyNode, "name" | "address">,
+  tls: boolean,
 ): Promise<NodeSecrets> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let left = ATTEMPTS; left > 0; left--) {
     const revision = await readRevision(store);
-    const secrets = await readSecrets(store, environment, node);
-    if ((await readRevision(store)) === revision) return { revision, ...secrets };
+    const secrets = await readSecrets(store, environment, node, tls).catch((error: Error) => error);
+    const stands = (await readRevision(store)) === revision;
+    if (stands && !(secrets instanceof Error)) return { revision, ...secrets };
+    // A key whose certificate is just being made is no fault.
+    if (stands && left === 1) throw secrets as Error;
+    await delay(PAUSE_MS);
   }
   throw new Error(`${node.name}: ${store.describe()} is being changed by another command; run this one again after it`);
 }
@@ -34,6 +42,7 @@ async function readSecrets(
   store: SecretStore,
   environment: string,
   node: Pick<TopologyNode, "name" | "address">,
+  needsTls: boolean,
 ): Promise<Omit<NodeSecrets, "revision">> {
   const missing: string[] = [];
   const read = async (name: string): Promise<string> => {
@@ -53,24 +62,23 @@ async function readSecrets(
   const hashes = Object.fromEntries(await Promise.all(hashed)) as Record<User, string[]>;
   const passwords = Object.fromEntries(ownUsers.map((user) => [user, byUser[user]])) as NodeSecrets["passwords"];
   const authority = await trustedAuthorities(store);
-  if (authority === undefined) missing.push(authorityFile);
-  const tls = {
-    authority: authority ?? "",
-    certificate: await read(certificateOf(node.name)),
-    key: await read(keyOf(node.name)),
-  };
+  const [certificate, key] = [await store.read(certificateOf(node.name)), await store.read(keyOf(node.name))];
+  if (needsTls && authority === undefined) missing.push(authorityFile);
+  if (needsTls && certificate === undefined) missing.push(certificateOf(node.name));
+  if (needsTls && key === undefined) missing.push(keyOf(node.name));
   if (missing.length > 0) {
     throw new Error(
       `${node.name}: ${store.describe()} has no ${missing.join(", ")}. ` +
         `Make what is missing and apply again: npx redis-ha secrets init --env ${environment}`,
     );
   }
+  const tls = { authority: authority ?? "", certificate: certificate ?? "", key: key ?? "" };
   const problems = tlsProblems(tls, namesOf(node));
-  if (problems.length > 0) {
+  if (problems.length > 0 && needsTls) {
     throw new Error(
       `${node.name}: ${certificateOf(node.name)} in ${store.describe()}: ${problems.join("; ")}. The node was not touched. ` +
-        `Import another one, or remove this one to have one made, then: npx redis-ha converge --env ${environment}`,
+        `Import another one, or, where ${authorityKey} is, remove this one to have one made. Then: npx redis-ha converge --env ${environment}`,
     );
   }
-  return { hashes, passwords, tls };
+  return { hashes, passwords, ...(problems.length === 0 ? { tls } : {}) };
 }

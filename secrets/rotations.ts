@@ -1,7 +1,14 @@
 import type { InventoryEnvironment } from "../topology/inventory.ts";
-import { authorityStage, beginAuthority, forgetAuthority, nextAuthority, replaceAuthority } from "./authorities.ts";
+import {
+  authorityStage,
+  beginAuthority,
+  forgetAuthority,
+  nextAuthority,
+  previousAuthorityFile,
+  replaceAuthority,
+} from "./authorities.ts";
 import { authorityName, initSecrets, updateRevision } from "./init.ts";
-import { ofClients, ofNode, renewCertificate } from "./issued.ts";
+import { isIssuedBy, ofClients, ofNode, renewCertificate } from "./issued.ts";
 import { beginRotation, finishRotation, replacePasswords, rotationStage } from "./rotation.ts";
 import type { SecretStore } from "./store.ts";
 
@@ -70,17 +77,24 @@ export async function stepsOf(
       ];
     case "authority": {
       const both = "every node believes the next authority beside the present one";
+      const next = await nextAuthority(store);
+      const clients = async (): Promise<boolean> =>
+        !clientCertificates || next === undefined || (await isIssuedBy(store, ofClients, next));
       if (!finish) {
+        if ((await store.list()).includes(previousAuthorityFile))
+          throw new Error("the one before is not replaced everywhere yet; run it with --finish first");
         const begin = { change: inStore(() => beginAuthority(store, authorityName(masterName))), then: both };
         if (!clientCertificates) return [begin];
         // Not before every node believes it: this computer shows it, too.
         const forClients = async (): Promise<void> => {
-          const next = await nextAuthority(store);
-          if (next) await renewCertificate(store, ofClients, next);
+          const by = await nextAuthority(store);
+          if (by && !(await isIssuedBy(store, ofClients, by))) await renewCertificate(store, ofClients, by);
         };
         return [begin, { change: forClients, then: "the clients' certificate is of the next authority" }];
       }
       if (stage === "none") return [{ then: "every node believes only the present authority" }];
+      if (!(await clients()))
+        throw new Error("there is no certificate of the next authority for clients yet; run it without --finish first");
       return [
         { then: both },
         {

@@ -13,5 +13,5 @@ export async function shareOfLocal(spec: NodeSpec, from: Described | undefined, 
   const { environment, masterName, node } = spec;
   const { secrets = { kind: "file" }, clientCertificates = false } = from?.inventory ?? {};
   const inventory = { target: "local", masterName, nodes: allNodes(spec), secrets, clientCertificates } as const;
-  return nodeSecrets(await readyStore({ environment, inventory }, root), environment, node);
+  return nodeSecrets(await readyStore({ environment, inventory }, root), environment, node, spec.tls === true);
 }

@@ -16,9 +16,11 @@ import {
 import { namesOf, tlsProblems } from "../../secrets/certificates.ts";
 import { FileStore } from "../../secrets/file-store.ts";
 import { initSecrets, updateRevision } from "../../secrets/init.ts";
-import { certificateOf, keyOf, ofNode, renewCertificate } from "../../secrets/issued.ts";
+import { certificateOf, clientFile, clientKey, keyOf, ofNode, renewCertificate } from "../../secrets/issued.ts";
 import { nodeSecrets } from "../../secrets/node-secrets.ts";
+import { stepsOf } from "../../secrets/rotations.ts";
 import type { SecretStore } from "../../secrets/store.ts";
+import { expiredCertificate } from "../support/dated-certificate.ts";
 import { node } from "./nodes.ts";
 import { scratch } from "./places.ts";
 
@@ -50,7 +52,7 @@ describe("certificates that are replaced", () => {
     await initSecrets(store, environment);
     expect(await read(nextAuthorityFile)).toBe(next);
     expect(await read(certificateOf("redis-a"))).toBe(shown);
-    const { tls } = await nodeSecrets(store, "lab", nodes[0] as (typeof nodes)[number]);
+    const { tls } = await nodeSecrets(store, "lab", nodes[0] as (typeof nodes)[number], true);
     expect(count(tls?.authority)).toBe(2);
     expect(tls?.authority).toContain(present.trim());
     expect(JSON.stringify(tls)).not.toContain((await read(nextAuthorityKey)).split("\n")[1]);
@@ -94,6 +96,71 @@ describe("certificates that are replaced", () => {
     }
   });
 
+  it("killed after any write of a rotation, everything else goes on, and so does the rotation", async () => {
+    for (const clientCertificates of [false, true]) {
+      for (let writes = 0, ended = false; !ended; writes++) {
+        const store = inMemory();
+        const inventory = { ...environment, clientCertificates };
+        await initSecrets(store, inventory);
+        const run = async (through: SecretStore, finish: boolean): Promise<void> => {
+          for (const { change } of await stepsOf("authority", through, inventory, finish)) {
+            await change?.();
+            await untold();
+          }
+        };
+        // As every command does: it makes what is missing, and each node gets what is right for it.
+        const untold = async (): Promise<void> => {
+          await initSecrets(store, inventory);
+          for (const each of nodes) await nodeSecrets(store, "lab", each, true);
+        };
+        const died = async (through: SecretStore): Promise<boolean> => {
+          try {
+            await run(through, false);
+            await run(through, true);
+            return false;
+          } catch (error) {
+            expect((error as Error).message).toBe("killed");
+            return true;
+          }
+        };
+        ended = !(await died(dying(store, writes)));
+        await untold();
+        await untold();
+        const waits = (await store.list()).includes(previousAuthorityFile);
+        if (waits) await expect(run(store, false)).rejects.toThrow("run it with --finish first");
+        else if (!ended) await run(store, false);
+        await run(store, true);
+        await untold();
+        expect(await authorityStage(store), `after ${writes} writes`).toBe("none");
+        expect((await store.list()).filter((name) => /next|previous/.test(name))).toEqual([]);
+        for (const each of nodes) await nodeSecrets(store, "lab", each, true);
+      }
+    }
+  });
+
+  it("it is not replaced before clients could get a certificate of the next one, and theirs is made once", async () => {
+    const inventory = { ...environment, clientCertificates: true };
+    await initSecrets(store, inventory);
+    await beginAuthority(store, "another CA");
+    await expect(stepsOf("authority", store, inventory, true)).rejects.toThrow("run it without --finish first");
+    for (const { change } of await stepsOf("authority", store, inventory, false)) await change?.();
+    const given = [await read(clientKey), await read(clientFile)];
+    for (const { change } of await stepsOf("authority", store, inventory, false)) await change?.();
+    for (const { change } of await stepsOf("authority", store, inventory, true)) await change?.();
+    expect([await read(clientKey), await read(clientFile)]).toEqual(given);
+  });
+
+  it("what an authority without its key here has issued is left alone, however short it is", async () => {
+    const [a] = nodes as [(typeof nodes)[number]];
+    const authority = { certificate: await read(authorityFile), key: await read(authorityKey) };
+    const expired = await expiredCertificate(authority, namesOf(a), await read(keyOf(a.name)));
+    await store.write(certificateOf(a.name), expired);
+    await store.remove(authorityKey);
+    expect(await initSecrets(store, environment)).toEqual([]);
+    await store.write(authorityKey, authority.key);
+    expect(await initSecrets(store, environment)).toEqual([certificateOf(a.name)]);
+  });
+
   it("an authority that was not made here is not replaced", async () => {
     await store.remove(authorityKey);
     await expect(beginAuthority(store, "another CA")).rejects.toThrow("tls/ca.key is missing");
@@ -129,17 +196,36 @@ describe("certificates that are replaced", () => {
 
   it("what a node gets is of one revision, and a store that does not stand still is named", async () => {
     const [a] = nodes as [(typeof nodes)[number]];
-    const { revision } = await nodeSecrets(store, "lab", a);
+    const { revision } = await nodeSecrets(store, "lab", a, true);
     await renewCertificate(store, ofNode(a));
     await updateRevision(store);
-    expect((await nodeSecrets(store, "lab", a)).revision).toBe(revision + 1);
+    expect((await nodeSecrets(store, "lab", a, true)).revision).toBe(revision + 1);
     let reads = 0;
     const restless = proxied(store, {
       read: async (name) => (name === "revision" ? `${reads++} x` : store.read(name)),
     });
-    await expect(nodeSecrets(restless, "lab", a)).rejects.toThrow(/^redis-a: .* is being changed by another command/);
+    await expect(nodeSecrets(restless, "lab", a, true)).rejects.toThrow(
+      /^redis-a: .* is being changed by another command/,
+    );
   });
 });
+
+/** For many writes: files are flushed to the disk. */
+function inMemory(): SecretStore {
+  const values = new Map<string, string>();
+  return {
+    describe: () => "memory",
+    list: () => Promise.resolve([...values.keys()].sort()),
+    changed: () => Promise.resolve(undefined),
+    read: (name) => Promise.resolve(values.get(name)),
+    write: (name, value, { ifAbsent = false } = {}) => {
+      if (ifAbsent && values.has(name)) return Promise.resolve(false);
+      values.set(name, value);
+      return Promise.resolve(true);
+    },
+    remove: (name) => Promise.resolve(void values.delete(name)),
+  };
+}
 
 const proxied = (store: SecretStore, own: Partial<SecretStore>): SecretStore => ({
   describe: () => store.describe(),

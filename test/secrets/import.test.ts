@@ -189,12 +189,30 @@ describe("importing an authority and certificates", () => {
     const running = (): Promise<string> => Promise.resolve("redis-a has been applied");
     const error = await failure(imports({ authority: { certificates: root.certificate, key: root.key } }, running));
     expect(error).toContain("redis-a has been applied, with another authority than this one");
-    expect(error).toContain("is a rotation");
+    expect(error).toContain("first import a file with both");
     expect(filesBelow(folder)).toEqual(before);
     const own = { certificate: await read(authorityFile), key: await read(authorityKey) };
     const node = { node: a, ...(await leaf(a, own)) };
     expect((await imports({ authority: { certificates: own.certificate }, node }, running)).removed).toEqual([]);
     expect(await problems()).toEqual([]);
+  });
+
+  it("while a cluster runs, both are believed first, and only the next one when each node has a certificate of it", async () => {
+    await init();
+    const root = await opensslCertificate("root", ca);
+    const running = (): Promise<string> => Promise.resolve("redis-a has been applied");
+    const former = await read(authorityFile);
+    const certificates = { both: `${former}${root.certificate}`, next: root.certificate };
+    await imports({ authority: { certificates: certificates.both } }, running);
+    expect(await problems()).toEqual([]);
+    const [first, ...rest] = nodes;
+    await imports({ node: { node: first!, ...(await leaf(first!, root)) } }, running);
+    expect(await failure(imports({ authority: { certificates: certificates.next } }, running))).toContain("with both");
+    for (const node of rest) await imports({ node: { node, ...(await leaf(node, root)) } }, running);
+    await imports({ authority: { certificates: certificates.next } }, running);
+    expect(await problems()).toEqual([]);
+    expect(await read(authorityFile)).toBe(root.certificate);
+    expect(await store.read(authorityKey)).toBeUndefined();
   });
 
   it("before the first apply it replaces what init has made; killed anywhere, the next run ends with the same", async () => {

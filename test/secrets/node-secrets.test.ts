@@ -25,15 +25,15 @@ describe("what a node gets of the secrets", () => {
   const stored = (name: string): string => (filesBelow(folder)[name] ?? "").trim();
 
   it("has its own passwords, key and certificate", async () => {
-    const { passwords, tls } = await nodeSecrets(store, "lab", b);
+    const { passwords, tls } = await nodeSecrets(store, "lab", b, true);
     for (const user of ownUsers) expect(passwords[user]).toBe(stored(passwordOf(user)));
     expect(tls?.key.trim()).toBe(stored(keyOf("redis-b")));
     expect(tls?.certificate.trim()).toBe(stored(certificateOf("redis-b")));
   });
 
   it("has of everybody else's passwords only what checks them, of another node's key nothing, and not the authority's", async () => {
-    const text = JSON.stringify(await nodeSecrets(store, "lab", b));
-    const { hashes } = await nodeSecrets(store, "lab", b);
+    const text = JSON.stringify(await nodeSecrets(store, "lab", b, true));
+    const { hashes } = await nodeSecrets(store, "lab", b, true);
     for (const user of ["app", "reader", "monitor", "sentinel-client"] as const) {
       expect(hashes[user]).toEqual([passwordHash(stored(passwordOf(user)))]);
       expect(text).not.toContain(stored(passwordOf(user)));
@@ -48,13 +48,13 @@ describe("what a node gets of the secrets", () => {
   it("is refused, with what is missing and the command that makes it, and without any value", async () => {
     await store.remove(passwordOf("admin"));
     await store.remove(keyOf("redis-b"));
-    await expect(nodeSecrets(store, "lab", b)).rejects.toThrow(
+    await expect(nodeSecrets(store, "lab", b, true)).rejects.toThrow(
       /^redis-b: the folder .* has no users\/admin, tls\/nodes\/redis-b\.key\. .* npx redis-ha secrets init --env lab$/,
     );
   });
 
   it("is refused when the certificate is not for where the node is now", async () => {
-    await expect(nodeSecrets(store, "lab", { ...b, address: "10.0.0.99" })).rejects.toThrow(
+    await expect(nodeSecrets(store, "lab", { ...b, address: "10.0.0.99" }, true)).rejects.toThrow(
       "the certificate does not name 10.0.0.99",
     );
   });
@@ -63,8 +63,8 @@ describe("what a node gets of the secrets", () => {
     const key = stored(keyOf("redis-b"));
     const authority = { certificate: stored(authorityFile), key: stored(authorityKey) };
     await store.write(certificateOf("redis-b"), await expiredCertificate(authority, namesOf(b), key));
-    await expect(nodeSecrets(store, "lab", b)).rejects.toThrow(
-      /^redis-b: .*has expired on .* The node was not touched\. Import another one.*: npx redis-ha converge --env lab$/,
+    await expect(nodeSecrets(store, "lab", b, true)).rejects.toThrow(
+      /^redis-b: .*has expired on .* The node was not touched\. Import another one.* Then: npx redis-ha converge --env lab$/,
     );
   });
 });

@@ -260,7 +260,7 @@ export class ClusterFixture {
     const store = await readyStore({ environment, inventory }, root);
     for (const spec of this.specs.values()) {
       const folder = this.folder(spec.node.name);
-      stageSecrets(folder, ofNode(spec, await nodeSecrets(store, environment, spec.node)));
+      stageSecrets(folder, ofNode(spec, await nodeSecrets(store, environment, spec.node, this.inventory.tls)));
       for (const server of serverNames(spec.node)) await writeServerSecrets(server, spec, folder);
       speakAsAgent(inventory.nodes, folder);
     }

@@ -24,7 +24,10 @@ export async function startImpostor(checkout: Checkout, spec: NodeSpec): Promise
   const { environment, node } = spec;
   const folder = checkout.folder(environment, node.name);
   createFolders(folder);
-  stageSecrets(folder, await nodeSecrets(new FileStore(checkout.store(environment)), environment, node));
+  stageSecrets(
+    folder,
+    await nodeSecrets(new FileStore(checkout.store(environment)), environment, node, spec.tls === true),
+  );
   stageFiles(spec, folder);
   writeAtomically(folder.runtimeConf, "");
   writeAtomically(folder.sentinelState, seedSentinelState(spec, redisEndpoint(node), LATER_EPOCH, allNodes(spec)));
