@@ -88,7 +88,7 @@ const coreLimits =
     for (const [file, name] of Object.entries(planted))
       await cluster.onHost("redis-a", `cat >>${file}`, `${secrets.value(name)}\n`);
     await cluster.onHost("redis-a", "logger --tag planted", secrets.value("users/replica"));
-    await cluster.onHost("redis-a", `read -r it; sh -c 'sleep 1; :' sh "$it"`, `${secrets.value("users/sentinel")}\n`);
+    await cluster.onHost("redis-a", `read -r it; sh -c 'sleep 3; :' sh "$it"`, `${secrets.value("users/sentinel")}\n`);
     expect(await leaks()).toEqual(
       expect.arrayContaining([
         ...Object.entries(planted).map(([file, name]) => `redis-a: ${file}: ${name}`),

@@ -58,8 +58,8 @@ describe.sequential("the life of a cluster on this computer", { retry: 0 }, () =
     for (const [file, text] of planted) fs.appendFileSync(file, text);
     await life.showPlan();
     await Promise.all([
-      execa("sh", ["-c", "sleep 1; :", secrets.value("users/replica")]),
-      execa("sleep", ["1"], { env: { PLANTED: secrets.value("users/sentinel-peer") } }),
+      execa("sh", ["-c", "sleep 3; :", secrets.value("users/replica")]),
+      execa("sleep", ["3"], { env: { PLANTED: secrets.value("users/sentinel-peer") } }),
     ]);
     fs.chmodSync(runtimeConf, 0o640);
 
