@@ -7,9 +7,9 @@ import { askAgent } from "./control.ts";
 import { PATIENT_MS } from "./live.ts";
 import { readIfThere } from "./node-folder.ts";
 import { failOnError, restartServer } from "./restart.ts";
-import { hasExpired, showsAnother, showsExpired } from "./secrets-in-use.ts";
+import { hasExpired, isStale, showsExpired } from "./secrets-in-use.ts";
 import { type ServerName, serverNames } from "./server.ts";
-import { confOf, hasRead, noteRead, secretFile, serverSecrets, tlsFiles, writeSecretFiles } from "./server-secrets.ts";
+import { confOf, noteRead, secretFile, serverSecrets, tlsFiles, writeSecretFiles } from "./server-secrets.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -37,7 +37,7 @@ async function setRedisSecrets({ spec, folder }: Session): Promise<string[]> {
       await redis.call("CONFIG", "SET", ...Object.entries(spoken).flat());
       done.push("redis: masterauth set");
     }
-    if (tls && (showsAnother(redis, tls) || !hasRead("redis", folder, tls))) {
+    if (tls && isStale(redis, "redis", folder, tls)) {
       // All at once: for a moment, the key would be that of another certificate. The names stay; it reads the files again.
       await redis.call("CONFIG", "SET", ...tlsFiles.flatMap(({ key, name }) => [key, secretFile(folder, name)]));
       noteRead("redis", folder, tls);
@@ -82,7 +82,7 @@ async function setSentinelSecrets(session: Session): Promise<string[]> {
     sentinelEndpoint(spec.node),
     async (sentinel) => ({
       done: await set(sentinel),
-      stale: tls !== undefined && (showsAnother(sentinel, tls) || !hasRead("sentinel", folder, tls)),
+      stale: tls !== undefined && isStale(sentinel, "sentinel", folder, tls),
     }),
     PATIENT_MS,
   );

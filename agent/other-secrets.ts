@@ -13,7 +13,7 @@ const LOOK_AGAIN = { times: 3, pauseMs: 500 };
 
 /**
  * Makes sure that nobody who runs would be shut out, or shut us out, if the node got this share, and that none of them has
- * newer ones: a node's passwords change only when everybody takes the new ones. Afterwards this process speaks with the share.
+ * newer ones: a node's passwords change only when everybody takes the new ones.
  * @param former what the node has
  * @throws naming what does not fit; nothing was changed
  */
@@ -22,17 +22,14 @@ export async function refuseOtherSecrets(
   former: NodeSecrets | undefined,
   share: NodeSecrets,
 ): Promise<void> {
-  const nodes = allNodes(spec);
-  if (!former || isOther(former, share)) {
-    let problem = await look(spec, former, share);
-    // One that was just being restarted is no proof.
-    for (let again = 0; problem?.mayPass && again < LOOK_AGAIN.times; again++) {
-      await delay(LOOK_AGAIN.pauseMs);
-      problem = await look(spec, former, share);
-    }
-    if (problem) throw new Error(`${spec.node.name}: ${problem.message}`);
+  if (former && !isOther(former, share)) return;
+  let problem = await look(spec, former, share);
+  // One that was just being restarted is no proof.
+  for (let again = 0; problem?.mayPass && again < LOOK_AGAIN.times; again++) {
+    await delay(LOOK_AGAIN.pauseMs);
+    problem = await look(spec, former, share);
   }
-  speakWith(nodes, share);
+  if (problem) throw new Error(`${spec.node.name}: ${problem.message}`);
 }
 
 /** A certificate alone is for its node to change, as others look at who has signed it. */

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { Redis } from "ioredis";
 import { loadedUsersDiffer } from "../cluster/acl.ts";
 import { shownCertificate, Unreachable, withConnection } from "../cluster/connection.ts";
-import { firstToExpire, LEAST_DAYS, nameOf } from "../secrets/certificates.ts";
+import { daysUntil, firstToExpire, LEAST_DAYS, nameOf } from "../secrets/certificates.ts";
 import { parseAcl } from "../topology/acl-file.ts";
 import type { TlsSet } from "../topology/node-secrets.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
@@ -33,8 +33,6 @@ export async function usersDiffer(server: ServerName, spec: NodeSpec, folder: No
   ];
 }
 
-const DAY_MS = 86_400_000;
-
 /**
  * Whether a node's running server shows the certificate that the node was given, and for how long that is valid.
  * @returns what is wrong, in words; nothing where there is no TLS. One that does not answer is somebody else's to name
@@ -45,7 +43,7 @@ export async function certificateProblems(server: ServerName, spec: NodeSpec, fo
   const first = firstToExpire(tls);
   const { validTo } = first;
   const own = first.fingerprint256 === new X509Certificate(tls.certificate).fingerprint256;
-  const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS);
+  const days = daysUntil(validTo);
   const other = await withConnection(endpointOf(server, spec.node), (redis) =>
     Promise.resolve(showsAnother(redis, tls)),
   ).catch(() => false);
@@ -62,9 +60,13 @@ export async function certificateProblems(server: ServerName, spec: NodeSpec, fo
 }
 
 /** Is it another certificate that the server on the other side has shown? */
-export function showsAnother(redis: Redis, { certificate }: TlsSet): boolean {
+function showsAnother(redis: Redis, { certificate }: TlsSet): boolean {
   return shownCertificate(redis)?.fingerprint256 !== new X509Certificate(certificate).fingerprint256;
 }
+
+/** Whether a node's running server has to read again what it shows, or whom it believes. */
+export const isStale = (redis: Redis, server: ServerName, folder: NodeFolder, tls: TlsSet): boolean =>
+  showsAnother(redis, tls) || !hasRead(server, folder, tls);
 
 /** When the certificate that a node was given has expired; undefined while it is valid. */
 export function hasExpired(folder: NodeFolder): string | undefined {

@@ -1,5 +1,5 @@
-import { convergeEnvironment } from "../agent/converge.ts";
-import { convergeOnHosts } from "../remote/converge.ts";
+import { convergeEnvironment, type ConvergeResult } from "../agent/converge.ts";
+import { convergeOnHosts, type ConvergeOnHosts } from "../remote/converge.ts";
 import type { Hosts } from "../remote/hosts.ts";
 import { zoneStackName } from "../stacks/stack-name.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
@@ -27,14 +27,20 @@ export async function converge(
     throw new UsageError(`${environment} has no zone "${zone}"; it has: ${zones.join(", ")}`);
   }
   const how = { root, zone, afterApply, report: progress };
-  const { changed, problems } = hosts
-    ? await convergeOnHosts(hosts, how)
-    : await convergeEnvironment({ environment, inventory, ...how });
+  const { changed, problems } = await convergeNodes({ environment, inventory }, hosts, how);
   const document: ConvergeDocument = { version: 1, environment, zone: zone ?? null, changed, problems };
   if (json) printJson(document);
   else print(convergeText(document));
   return problems.length === 0 ? 0 : 1;
 }
+
+/** The nodes of an environment, wherever they are. */
+export const convergeNodes = (
+  { environment, inventory }: Chosen,
+  hosts: Hosts | undefined,
+  how: ConvergeOnHosts,
+): Promise<ConvergeResult> =>
+  hosts ? convergeOnHosts(hosts, how) : convergeEnvironment({ environment, inventory, ...how });
 
 function convergeText({ environment, zone, changed, problems }: ConvergeDocument): string {
   const what = zone === null ? environment : `${environment}, zone ${zone}`;

@@ -1,9 +1,8 @@
-import { LEAST_DAYS } from "../secrets/certificates.ts";
+import { daysUntil, LEAST_DAYS } from "../secrets/certificates.ts";
 import { colours } from "./output.ts";
 
 /** A certificate with fewer days left stands out. */
 const SOON_DAYS = 60;
-export const DAY_MS = 86_400_000;
 
 export const counted = (days: number): string => `${days} day${days === 1 ? "" : "s"}`;
 
@@ -13,7 +12,7 @@ export const counted = (days: number): string => `${days} day${days === 1 ? "" :
  * @param daysLeft whether they are added always, or only when it is soon
  */
 export function expiry(now: Date, expires: string, daysLeft: "always" | "only-soon" = "always"): string {
-  const days = Math.floor((Date.parse(expires) - now.getTime()) / DAY_MS);
+  const days = daysUntil(expires, now);
   const date = expires.slice(0, 10);
   if (days < 0) return colours.red(`${date}, expired`);
   if (days >= SOON_DAYS) return daysLeft === "always" ? `${date}, in ${counted(days)}` : date;

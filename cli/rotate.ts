@@ -1,11 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type ConvergeResult, convergeEnvironment } from "../agent/converge.ts";
-import { convergeOnHosts } from "../remote/converge.ts";
 import { openStore } from "../secrets/open-store.ts";
 import { passwordOf } from "../secrets/passwords.ts";
 import { type Rotation, type Stage, stageOf, stepsOf } from "../secrets/rotations.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import type { Choice } from "./choice.ts";
+import { convergeNodes } from "./converge.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 
 /** What `redis-ha secrets rotate --json` prints: a contract, described in docs/json.md. */
@@ -58,24 +57,17 @@ export async function rotate(
 }
 
 /** Brings every node what the store has. @returns what is in the way */
-async function tell(choice: Choice, then: string): Promise<readonly string[]> {
+async function tell({ chosen, root, hosts }: Choice, then: string): Promise<readonly string[]> {
   progress(then);
   for (let left = ATTEMPTS; ;) {
-    const { problems } = await converge(choice);
+    const how = { root, zone: undefined, afterApply: false, report: progress };
+    const { problems } = await convergeNodes(chosen, hosts, how);
     if (problems.length === 0 || --left === 0) return problems;
     // A failover that is under way is over by then.
     progress(`again in ${PAUSE_MS / 1000} s: not every node could be told`);
     await delay(PAUSE_MS);
   }
 }
-
-const converge = ({ chosen, root, hosts }: Choice): Promise<ConvergeResult> => {
-  const how = { root, zone: undefined, afterApply: false, report: progress };
-  const { environment, inventory } = chosen;
-  return hosts
-    ? convergeOnHosts(hosts, how)
-    : convergeEnvironment({ environment, inventory, root, afterApply: false, report: progress });
-};
 
 const clientsNeed: Record<
   Exclude<Rotation, "certificates">,

@@ -1,11 +1,11 @@
 import Table from "cli-table3";
 import { trustedAuthorities } from "../secrets/authorities.ts";
-import { certificateIn } from "../secrets/certificates.ts";
+import { certificateIn, DAY_MS } from "../secrets/certificates.ts";
 import { initSecrets } from "../secrets/init.ts";
 import { openStore, readyStore } from "../secrets/open-store.ts";
 import type { SecretStore } from "../secrets/store.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
-import { counted, DAY_MS, expiry } from "./expiry.ts";
+import { counted, expiry } from "./expiry.ts";
 import { colours, print, printJson } from "./output.ts";
 
 /** What `redis-ha secrets init --json` prints: a contract, described in docs/json.md. */

@@ -262,8 +262,7 @@ export const environmentSchema = z.strictObject({
   zones: z.record(name, zone),
   settings,
   /**
-   * What the users `app` and `reader` reach; the other users' rights are in templates/users.acl. Not in force yet: the servers
-   * do not ask who somebody is.
+   * What the users `app` and `reader` reach; the other users' rights are in templates/users.acl.
    * @default - all keys, and every channel that does not begin with an underscore
    */
   access: access.prefault({}),

@@ -45,15 +45,12 @@ export async function applyOverSsh(
 ): Promise<void> {
   const remote = new RemoteHost(spec.node.name, new Ssh(spec.node.address, reach, root), print);
   // Before anything of the host is touched.
-  const secrets = step === "apply" ? await shareOfHost(from, spec.node, root) : undefined;
+  const share = step === "apply" ? { secrets: await shareOfHost(from, spec.node, root) } : {};
   await remote.prepare();
   const input: HostInput = { spec, override: overridden() };
   if (step === "install") return void (await remote.step("install --here", JSON.stringify(input)));
   const bootstrap = await groupIsNew(spec, reach, root);
-  await remote.step(
-    "apply --here",
-    JSON.stringify({ ...input, ...(secrets ? { secrets } : {}), bootstrap } satisfies HostInput),
-  );
+  await remote.step("apply --here", JSON.stringify({ ...input, ...share, bootstrap } satisfies HostInput));
 }
 
 /**

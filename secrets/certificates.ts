@@ -17,6 +17,12 @@ export const namesOf = ({ name, address }: Pick<TopologyNode, "name" | "address"
   addresses: [...new Set([address, "127.0.0.1"])],
 });
 
+export const DAY_MS = 86_400_000;
+
+/** Whole days until a moment, as a certificate or Date writes it; negative when it is over. */
+export const daysUntil = (moment: string, now = new Date()): number =>
+  Math.floor((Date.parse(moment) - now.getTime()) / DAY_MS);
+
 /** A certificate with fewer days left is a fault. */
 export const LEAST_DAYS = 14;
 

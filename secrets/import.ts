@@ -5,6 +5,7 @@ import { handshakeProblems } from "./handshake.ts";
 import { authorityFile, authorityKey } from "./authorities.ts";
 import { updateRevision } from "./init.ts";
 import { certificateOf, keyOf } from "./issued.ts";
+import { storedTls } from "./node-secrets.ts";
 import type { SecretStore } from "./store.ts";
 import { newKey, nodeCertificate } from "./x509.ts";
 
@@ -131,15 +132,8 @@ async function checkedNode(
 /** The nodes that have no certificate of use in the store, when none can be made for them. */
 export async function withoutCertificate(store: SecretStore, nodes: readonly TopologyNode[]): Promise<TopologyNode[]> {
   if ((await store.read(authorityKey)) !== undefined) return [];
-  const authority = (await store.read(authorityFile)) ?? "";
   const found = await Promise.all(
-    nodes.map(async (node) => {
-      const [certificate = "", key = ""] = [
-        await store.read(certificateOf(node.name)),
-        await store.read(keyOf(node.name)),
-      ];
-      return tlsProblems({ authority, certificate, key }, namesOf(node)).length > 0 ? [node] : [];
-    }),
+    nodes.map(async (node) => (tlsProblems(await storedTls(store, node), namesOf(node)).length > 0 ? [node] : [])),
   );
   return found.flat();
 }

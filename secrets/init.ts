@@ -15,8 +15,7 @@ export const revisionName = "revision";
 
 /**
  * Makes what an environment's store lacks: passwords, an authority, a key and a certificate for each node, and one for its
- * clients where they have to show one. What is there stays, but for a node's certificate that does not name the node as it
- * is now. Can be killed at any point and run again; of two at once, both end with the same secrets.
+ * clients where they have to show one. What is there stays, but for a certificate of ours that is not right any more. Can be killed at any point and run again; of two at once, both end with the same secrets.
  * @returns the names of what was made, never a value
  * @throws when a certificate is needed and cannot be made; secrets that were made until then stay
  */

@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { TopologyNode } from "../topology/topology.ts";
 import { authorityFile, ownAuthorities, signingAuthority } from "./authorities.ts";
-import { certificateIn, isKeyOf, missingNames, namesOf, type NodeNames, signedBy } from "./certificates.ts";
+import { certificateIn, daysUntil, isKeyOf, missingNames, namesOf, type NodeNames, signedBy } from "./certificates.ts";
 import { ensured } from "./ensured.ts";
 import type { SecretStore } from "./store.ts";
 import { type Authority, clientCertificate, newKey, nodeCertificate } from "./x509.ts";
@@ -17,7 +17,6 @@ export const clientFile = "tls/client.crt";
 
 /** A certificate of ours that is valid for fewer days is replaced by the next apply. */
 const RENEW_DAYS = 60;
-const DAY_MS = 86_400_000;
 
 /** Whose a certificate and its key are. */
 export interface Holder {
@@ -107,10 +106,9 @@ function faultOf(
   if (!present || !signedBy(certificate, present)) {
     return previous && signedBy(certificate, previous) ? "is of the previous authority" : undefined;
   }
-  const days = (Date.parse(certificate.validTo) - Date.now()) / DAY_MS;
   // Not for ever again: near its own end, the authority cannot give more.
   const more = Date.parse(present.validTo) > Date.parse(certificate.validTo);
-  return days < RENEW_DAYS && more ? `is valid until ${certificate.validTo}` : undefined;
+  return daysUntil(certificate.validTo) < RENEW_DAYS && more ? `is valid until ${certificate.validTo}` : undefined;
 }
 
 /** Whether what is stored has been issued by this authority, and is a pair. */

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
-import { type NodeSecrets, ownUsers } from "../topology/node-secrets.ts";
+import { type NodeSecrets, ownUsers, type TlsSet } from "../topology/node-secrets.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { namesOf, tlsProblems } from "./certificates.ts";
 import { authorityFile, authorityKey, trustedAuthorities } from "./authorities.ts";
 import { readRevision } from "./init.ts";
 import { certificateOf, keyOf } from "./issued.ts";
 import { passwordHash, passwordOf, type User } from "./passwords.ts";
-import { otherPasswordsOf } from "./rotation.ts";
+import { otherPasswordsOf } from "./password-rotation.ts";
 import type { SecretStore } from "./store.ts";
 
 /** How often a store which is being changed is read again. */
@@ -61,18 +61,16 @@ async function readSecrets(
   });
   const hashes = Object.fromEntries(await Promise.all(hashed)) as Record<User, string[]>;
   const passwords = Object.fromEntries(ownUsers.map((user) => [user, byUser[user]])) as NodeSecrets["passwords"];
-  const authority = await trustedAuthorities(store);
-  const [certificate, key] = [await store.read(certificateOf(node.name)), await store.read(keyOf(node.name))];
-  if (needsTls && authority === undefined) missing.push(authorityFile);
-  if (needsTls && certificate === undefined) missing.push(certificateOf(node.name));
-  if (needsTls && key === undefined) missing.push(keyOf(node.name));
+  const tls = await storedTls(store, node);
+  if (needsTls && tls.authority === "") missing.push(authorityFile);
+  if (needsTls && tls.certificate === "") missing.push(certificateOf(node.name));
+  if (needsTls && tls.key === "") missing.push(keyOf(node.name));
   if (missing.length > 0) {
     throw new Error(
       `${node.name}: ${store.describe()} has no ${missing.join(", ")}. ` +
         `Make what is missing and apply again: npx redis-ha secrets init --env ${environment}`,
     );
   }
-  const tls = { authority: authority ?? "", certificate: certificate ?? "", key: key ?? "" };
   const problems = tlsProblems(tls, namesOf(node));
   if (problems.length > 0 && needsTls) {
     throw new Error(
@@ -81,4 +79,13 @@ async function readSecrets(
     );
   }
   return { hashes, passwords, ...(problems.length === 0 ? { tls } : {}) };
+}
+
+/** What a store has for a node's TLS, right or not; empty texts for what it has not. */
+export async function storedTls(store: SecretStore, { name }: Pick<TopologyNode, "name">): Promise<TlsSet> {
+  return {
+    authority: (await trustedAuthorities(store)) ?? "",
+    certificate: (await store.read(certificateOf(name))) ?? "",
+    key: (await store.read(keyOf(name))) ?? "",
+  };
 }

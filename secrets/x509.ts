@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, KeyObject, randomBytes, webcrypto, X509Certificate } from "node:crypto";
 import type * as X509 from "@peculiar/x509";
-import type { NodeNames } from "./certificates.ts";
+import { DAY_MS, type NodeNames } from "./certificates.ts";
 
 /**
  * Makes keys and certificates: ECDSA on P-256, which every TLS library has and which costs a server least. Keys that were brought may
@@ -14,7 +14,6 @@ const brought = {
   secp521r1: { name: "ECDSA", namedCurve: "P-521", hash: "SHA-512" },
   rsa: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
 } as const;
-const DAY_MS = 86_400_000;
 const AUTHORITY_DAYS = 3652;
 /** What clients take at most: https://support.apple.com/en-us/103769 */
 const NODE_DAYS = 825;

@@ -1,7 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { TLSSocket } from "node:tls";
-import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitFor } from "../../agent/processes.ts";
@@ -51,6 +50,12 @@ describe.sequential("32: secrets are replaced", () => {
   const underWay = (): Promise<unknown> => {
     const next = path.join(cluster.checkout.store("local"), "users", "app.next");
     return waitFor("the rotation is under way", () => fs.existsSync(next) || undefined, 20_000, 5);
+  };
+  /** The next authority has become the present one, and the nodes are being told, or have been. */
+  const beingReplaced = (): Promise<unknown> => {
+    const isThere = (name: string): boolean => fs.existsSync(path.join(cluster.checkout.store("local"), "tls", name));
+    const replaced = (): true | undefined => isThere("ca.previous.crt") || !isThere("ca.next.crt") || undefined;
+    return waitFor("the authority is being replaced", replaced, 20_000, 5);
   };
   /** Runs a command and kills it after each of these times, in milliseconds. */
   const killed = async (args: string[], after: number[]): Promise<void> => {
@@ -174,7 +179,7 @@ describe.sequential("32: secrets are replaced", () => {
     // From here on, the clients believe both.
     const load = await cluster.underLoad(async () => {
       await killed(["secrets", "rotate", "authority", "--finish"], [800, 1500, 2500, 4000]);
-      const crash = delay(1000)
+      const crash = beingReplaced()
         .then(() => cluster.cluster.master())
         .then((node) => cluster.crash(node, "redis"));
       await Promise.all([rotate("authority", "--finish"), crash]);

@@ -1,5 +1,4 @@
 import { redisUsers, sentinelUsers } from "../topology/acl-node.ts";
-import { updateRevision } from "./init.ts";
 import { newPassword, passwordOf } from "./passwords.ts";
 import type { SecretStore } from "./store.ts";
 
@@ -29,7 +28,6 @@ export async function beginRotation(store: SecretStore): Promise<void> {
     if ((await store.read(previousOf(user))) === undefined)
       await store.write(nextOf(user), newPassword(), { ifAbsent: true });
   }
-  await updateRevision(store);
 }
 
 /** Makes the next passwords the present ones. All nodes must take them already. */
@@ -41,11 +39,9 @@ export async function replacePasswords(store: SecretStore): Promise<void> {
     await store.write(passwordOf(user), next);
     await store.remove(nextOf(user));
   }
-  await updateRevision(store);
 }
 
 /** Forgets the previous passwords. Nobody may say them any more. */
 export async function finishRotation(store: SecretStore): Promise<void> {
   for (const user of users) await store.remove(previousOf(user));
-  await updateRevision(store);
 }
