@@ -6,11 +6,15 @@ import { parseAcl } from "../topology/acl-file.ts";
 import { askAgent } from "./control.ts";
 import { PATIENT_MS } from "./live.ts";
 import { readIfThere } from "./node-folder.ts";
+import { waitFor } from "./processes.ts";
 import { failOnError, restartServer } from "./restart.ts";
 import { hasExpired, isStale, showsExpired } from "./secrets-in-use.ts";
 import { type ServerName, serverNames } from "./server.ts";
 import { confOf, noteRead, secretFile, serverSecrets, tlsFiles, writeSecretFiles } from "./server-secrets.ts";
 import type { Session } from "./session.ts";
+
+/** Sentinel opens a connection at the most once a second. */
+const RECONNECT_MS = 3000;
 
 /**
  * Gives the running servers of a node its users and passwords as they are now. No connection is closed but those of users that
@@ -29,7 +33,7 @@ async function setRedisSecrets({ spec, folder }: Session): Promise<string[]> {
   const secrets = await serverSecrets("redis", spec, folder);
   const { acl, spoken, tls } = secrets;
   const set = async (redis: Redis): Promise<string[]> => {
-    const done = mended("redis", await loadUsers(redis, parseAcl(acl)));
+    const done = usersSet("redis", await loadUsers(redis, parseAcl(acl)));
     // Not before: what the server refuses must not wait there for its next start.
     writeSecretFiles("redis", spec, folder, secrets);
     const running = pairs(await redis.call("CONFIG", "GET", ...Object.keys(spoken)));
@@ -48,8 +52,8 @@ async function setRedisSecrets({ spec, folder }: Session): Promise<string[]> {
   return withConnection(redisEndpoint(spec.node), set, PATIENT_MS);
 }
 
-const mended = (server: ServerName, users: readonly string[]): string[] =>
-  users.length > 0 ? [`${server}: users mended (${users.join("; ")})`] : [];
+const usersSet = (server: ServerName, users: readonly string[]): string[] =>
+  users.length > 0 ? [`${server}: users set (${users.join("; ")})`] : [];
 
 function noMaster(error: Error): undefined {
   if (!watchesNothing(error.message)) throw error;
@@ -66,16 +70,19 @@ async function setSentinelSecrets(session: Session): Promise<string[]> {
     .filter((line) => line.startsWith("sentinel "))
     .every((line) => own.includes(line));
   const set = async (sentinel: Redis): Promise<string[]> => {
-    const done = mended("sentinel", await loadUsers(sentinel, parseAcl(acl)));
+    const done = usersSet("sentinel", await loadUsers(sentinel, parseAcl(acl)));
     const flags = await sentinel
       .call("SENTINEL", "MASTER", spec.masterName)
       .then((reply) => pairs(reply)["flags"], noMaster);
     // One that knows no master is restarted, and reads it then.
     if (flags === undefined || (written && flags === "master")) return done;
-    for (const [key, value] of Object.entries(spoken)) {
-      if (key.startsWith("auth-")) await sentinel.call("SENTINEL", "SET", spec.masterName, key, value);
-      else await sentinel.call("SENTINEL", "CONFIG", "SET", key, value);
-    }
+    // At once: with each, it closes all its connections, and opens them again no more than once a second.
+    const all = Object.entries(spoken);
+    const toServers = all.filter(([key]) => key.startsWith("auth-"));
+    await sentinel.call("SENTINEL", "SET", spec.masterName, ...toServers.flat());
+    for (const [key, value] of all)
+      if (!key.startsWith("auth-")) await sentinel.call("SENTINEL", "CONFIG", "SET", key, value);
+    await untilConnected(sentinel, spec.masterName);
     return [...done, "sentinel: passwords set"];
   };
   const { done, stale } = await withConnection(
@@ -89,6 +96,18 @@ async function setSentinelSecrets(session: Session): Promise<string[]> {
   writeSecretFiles("sentinel", spec, folder, secrets);
   // Sentinel has no CONFIG SET for a certificate.
   return stale ? [...done, ...(await restartServer(session, "sentinel", "certificates changed"))] : done;
+}
+
+/**
+ * Waits until a Sentinel that was told of other passwords watches the master again: the next node is told no sooner, and whoever
+ * asks for the status when all are told is not shown a moment of blindness. Whatever keeps it from that is named by who looks then.
+ */
+async function untilConnected(sentinel: Redis, masterName: string): Promise<void> {
+  const connected = async (): Promise<boolean> => {
+    const flags = pairs(await sentinel.call("SENTINEL", "MASTER", masterName))["flags"] ?? "";
+    return !flags.includes("disconnected");
+  };
+  await waitFor("it watches the master", connected, RECONNECT_MS).catch(() => undefined);
 }
 
 /**

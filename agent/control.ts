@@ -64,8 +64,13 @@ export function askAgent(socketPath: string, request: Request, timeoutMs = 90_00
       }
     });
     socket.once("error", (error: NodeJS.ErrnoException) => {
-      const none = ["ENOENT", "ECONNREFUSED"].includes(error.code ?? "");
-      reject(none ? new NoAgent(`no agent at ${socketPath}`) : error);
+      // A process that was killed is not quite gone while one of its threads is not, and lets nobody in any more.
+      const dying = error.code === "ECONNRESET" && error.syscall === "connect";
+      reject(
+        dying || ["ENOENT", "ECONNREFUSED"].includes(error.code ?? "")
+          ? new NoAgent(`no agent at ${socketPath}`)
+          : error,
+      );
     });
     socket.once("close", () => {
       clearTimeout(timer);

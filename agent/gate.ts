@@ -3,13 +3,11 @@ import { quorumMaster, type RedisAnswer, type SentinelAnswer } from "../cluster/
 import { agreement, type Group, type Links } from "../cluster/links.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { replicasOf } from "./handover/plan.ts";
+import { OVERRIDE, overridden } from "./override.ts";
 import { inFailover } from "./role.ts";
 
 /** What passes by itself, such as a replica that has just been restarted, is waited for; a broken one is not. */
 const PATIENCE_MS = 15_000;
-
-/** The way past the gate, for when the data or the time without it does not matter. */
-export const OVERRIDE = "REDIS_HA_OVERRIDE_GATE";
 
 /** The group could not do without this server now. Nothing was touched. */
 export class GateShut extends Error {
@@ -90,8 +88,6 @@ function copiesObjection(
   if (!first) return `${verb} ${node.name} now would leave nobody to take over. Make another replica promotable first`;
   return `${verb} ${node.name} now would leave no in-sync replica (${shown}). ${repair(first.answer.node.name)}`;
 }
-
-export const overridden = (): boolean => process.env[OVERRIDE] === "1";
 
 /**
  * Waits until the group can do without this server for a moment.

@@ -10,6 +10,7 @@ import { Observer } from "./observer.ts";
 import { noteComplete } from "./restart.ts";
 import { isAlive } from "./processes.ts";
 import type { ServerRecord } from "./server.ts";
+import { isReplacing } from "./role.ts";
 import { downAfterOf } from "./standstill.ts";
 
 /** What is not urgent: hand-overs that somebody left half-way, a server that hangs, a group that has become whole. */
@@ -180,7 +181,7 @@ export class Guard {
     while (silentSince !== undefined && still() && !this.closing.signal.aborted) {
       await delay(BEGUN_LOOK_MS);
       const sentinels = await links.askSentinels({ withinMs: 150 });
-      if (!sentinels.some(({ state }) => /\bfailover_in_progress\b/.test(state?.flags ?? ""))) continue;
+      if (!sentinels.some(isReplacing)) continue;
       const busy = await links
         .server(spec.node.name, (redis) => redis.ping())
         .then(

@@ -7,7 +7,7 @@ export const NOTHING_TO_CHANGE = "nothing to change";
 /** What an operator types to apply an environment. */
 export const applyCommands = (environment: string, onHosts = false): string =>
   onHosts
-    ? `npx cdktf deploy '${environment}-*', or npx terragrunt run-all apply in terragrunt/${environment}`
+    ? `npx cdktf deploy '${environment}-zone-*', or npx terragrunt run-all apply in terragrunt/${environment}`
     : `npm start${environment === "local" ? "" : ` ${environment}`}, or npx terragrunt run-all apply in terragrunt/${environment}`;
 
 /** Why a node has no applied spec here, as half a sentence. */

@@ -11,10 +11,14 @@ import { type NodeFolder, readIfThere } from "./node-folder.ts";
 import { readRecord } from "./processes.ts";
 import { Recency } from "./recency.ts";
 import { persistedRole } from "./role.ts";
-import { Standstill } from "./standstill.ts";
+import { downAfterOf, Standstill } from "./standstill.ts";
 
-/** Four times a second while the node is master, as it costs the server a millisecond or less. */
-const SAMPLE_MS = 250;
+/**
+ * How often a master is asked, by what is written: after a crash, what was written since the last sample is read and compared
+ * while the clients wait. Below the least rate there is nothing but what servers and Sentinels tell each other.
+ */
+const SAMPLE_MS = { busy: 100, normal: 250, idle: 500 };
+const BYTES_PER_MS = { busy: 500, idle: 1 };
 /** Until the place in the append-only file is certain: a busy server has to be met between two of its writes. */
 const CALIBRATE_MS = 50;
 /** Whether the others answer is looked at half as often. */
@@ -37,6 +41,8 @@ export class Observer {
   private readonly isolation: IsolationRule;
   private readonly standstill: Standstill;
   private readonly positions = new AofPositions();
+  /** Of the replication stream, between the last two samples. */
+  private bytesPerMs = 0;
   private runId = "";
   private keptAt = 0;
   private answeredAt = performance.now();
@@ -86,7 +92,12 @@ export class Observer {
   /** How long until the server is to be asked again, in milliseconds. */
   get restMs(): number {
     if (!this.sample && this.recency.inStep !== undefined) return REPLICA_SAMPLE_MS;
-    return !this.sample ? SAMPLE_MS : this.sample.aof ? SAMPLE_MS : CALIBRATE_MS;
+    if (!this.sample) return SAMPLE_MS.normal;
+    if (!this.sample.aof) return CALIBRATE_MS;
+    if (this.bytesPerMs > BYTES_PER_MS.busy) return SAMPLE_MS.busy;
+    if (this.bytesPerMs > BYTES_PER_MS.idle) return SAMPLE_MS.normal;
+    // One that hangs has to be noticed well before the Sentinels take it for down.
+    return Math.max(SAMPLE_MS.normal, Math.min(SAMPLE_MS.idle, downAfterOf(this.spec) / 4));
   }
 
   /** Asks the server. Never throws. */
@@ -148,6 +159,7 @@ export class Observer {
     const size = Number(info["aof_current_size"]);
     const offset = before && after && this.positions.observe(before, after, size);
     if (state.role !== "master") return;
+    this.bytesPerMs = this.sample ? (state.offset - this.sample.offset) / (at - this.sample.at) : 0;
     this.sample = {
       at,
       runId: state.runId,

@@ -85,8 +85,7 @@ async function look(spec: NodeSpec, former: NodeSecrets | undefined, share: Node
     return { message, mayPass: false };
   }
   const shutOut = asked.find(
-    ({ before, after }) =>
-      after && (before === undefined || (after instanceof Unreachable && after.notLetIn && !after.expired)),
+    ({ before, after }) => after && (before === undefined || (after instanceof Unreachable && after.notLetIn)),
   );
   if (!shutOut) return undefined;
   const message =
@@ -129,6 +128,6 @@ async function ask(
 }
 
 const stopAndApply = (spec: NodeSpec): string => {
-  const stop = onHost(spec) ? `npx cdktf destroy '${spec.environment}-*'` : `npm stop ${spec.environment}`;
+  const stop = onHost(spec) ? `npx cdktf destroy '${spec.environment}-zone-*'` : `npm stop ${spec.environment}`;
   return `stop all nodes (${stop}) and apply again; the data stays`;
 };

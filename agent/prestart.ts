@@ -19,7 +19,7 @@ import { claimedMaster, hasData, roleClaims, type RoleClaim } from "./claims.ts"
 import { readJournal } from "./handover/journal.ts";
 import { MIN_REPLICAS } from "./min-replicas.ts";
 import { type NodeFolder, nodeFolderAt, readIfThere, writeAtomically } from "./node-folder.ts";
-import { decideRole, HOW_TO_DECIDE, persistedRole, type RoleDecision } from "./role.ts";
+import { decideRole, HOW_TO_DECIDE, isReplacing, persistedRole, type RoleDecision } from "./role.ts";
 import {
   type KnownMaster,
   type OwnView,
@@ -171,7 +171,7 @@ function firstMaster(
   const [best] = sentinels
     .flatMap(({ node: voter, state }) => {
       const node = dataNodeAt(nodes, state?.master);
-      return state && node && !isReplica(node) ? [{ voter, node, epoch: state.configEpoch }] : [];
+      return node && !isReplica(node) ? [{ voter, node, epoch: epochOf([{ node: voter, state }], node) }] : [];
     })
     .sort((a, b) => b.epoch - a.epoch);
   if (best) return { ...best, source: `the Sentinel of ${best.voter.name}` };
@@ -195,5 +195,11 @@ function firstMaster(
   return { node: seed, epoch: 0, source: "the first master of a new cluster" };
 }
 
-const epochOf = (sentinels: readonly SentinelAnswer[], master: Parameters<typeof redisEndpoint>[0]): number =>
-  highestEpoch(sentinels.filter(({ state }) => sameEndpoint(state?.master, redisEndpoint(master))));
+/**
+ * The epoch under which these Sentinels know this master. One that replaces it says already that of the next, from whose promotion on
+ * until all replicas follow it, and names the former meanwhile: with both, a Sentinel would not let the others correct it.
+ */
+const epochOf = (sentinels: readonly SentinelAnswer[], master: TopologyNode): number =>
+  highestEpoch(
+    sentinels.filter((answer) => sameEndpoint(answer.state?.master, redisEndpoint(master)) && !isReplacing(answer)),
+  );

@@ -13,8 +13,9 @@ export interface ProcessRecord {
 }
 
 /** Start times count from the boot, and records survive one: without it a stranger might match after a reboot. */
+let boot: string | undefined;
 const bootId = (): string =>
-  (readIfThere(HOST_BOOT) ?? readIfThere("/proc/sys/kernel/random/boot_id") ?? "").slice(0, 8);
+  (boot ??= (readIfThere(HOST_BOOT) ?? readIfThere("/proc/sys/kernel/random/boot_id") ?? "").slice(0, 8));
 
 /** When a living process started, or undefined when there is none (a zombie counts as none). */
 export function processStart(pid: number): string | undefined {

@@ -3,7 +3,7 @@ import { redisEndpoint, sameEndpoint, sentinelEndpoint } from "../cluster/answer
 import type { Endpoint } from "../cluster/connection.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
-import { OVERRIDE, overridden } from "./gate.ts";
+import { OVERRIDE, overridden } from "./override.ts";
 import { appliedSpec, type NodeFolder, readIfThere, writeAtomically } from "./node-folder.ts";
 import { isListening } from "./ports.ts";
 import { isAlive, readRecord } from "./processes.ts";

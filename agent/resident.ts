@@ -3,47 +3,30 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type net from "node:net";
 import { askOften } from "./ask-often.ts";
-import { type Request, type Response, serve, type ServerStatus } from "./control.ts";
+import { type Request, type Response, serve } from "./control.ts";
 import { confirmMaster, rememberData } from "./fence.ts";
 import { SentinelSight } from "./sentinel-sight.ts";
 import { logger, rotateLogs } from "./log.ts";
 import { Guard } from "./guard.ts";
 import { restartWithEpoch, writeEpoch } from "./handover/epoch.ts";
-import { allNodes } from "../topology/node-spec.ts";
 import { appliedSpec, type NodeFolder, writeAtomically } from "./node-folder.ts";
 import { recordOf, takeLock, waitFor } from "./processes.ts";
 import { programHash, pruneOldPrograms } from "./program.ts";
 import { restorePriority } from "./recency.ts";
-import { speakAsAgent } from "./secrets.ts";
-import { EndedAtOnce, type Server, type ServerName, serverNames, type ServerRecord } from "./server.ts";
-import { rollBack } from "./stage.ts";
+import type { Server, ServerName, ServerRecord } from "./server.ts";
+import { type Supervised, SupervisedServers } from "./supervised.ts";
 import { SystemdServer } from "./systemd/systemd-server.ts";
-import { serverOf } from "./systemd/server-of.ts";
 
-/** How often the servers are looked at. An end of a server that this agent started is noticed at once. */
-const LOOK_MS = 250;
+/** How often the servers are looked at, when nothing is to be done. The end of one is noticed at once, by its connection. */
+const LOOK_MS = 1000;
+/** While one does not run, or has something to be settled. */
+const UNSETTLED_LOOK_MS = 250;
 /** While a master takes no writes, each look may be the one that lets it. */
 const FENCED_LOOK_MS = 50;
-/** Pause before a server that keeps ending is started again: doubled each time, reset when it has run for a while. */
-const BACKOFF_MS = { first: 100, most: 5000, resetAfter: 10_000 };
 const ROTATE_EVERY_MS = 60_000;
 const FIRST_APPLY_MS = 60_000;
 /** What a crash hand-over leaves to do, the lock included, does not wait longer than this for systemd to start the server. */
 const CRASH_END_MS = 15_000;
-
-interface Supervised {
-  server: Server;
-  /** Asked to stay stopped. */
-  stopped: boolean;
-  error: string | null;
-  backoffMs: number;
-  startedAt: number;
-  retryAt: number;
-  /** It ran, and nobody has told it to end: when it is gone, it has crashed. */
-  expected: boolean;
-  /** To be done before it starts the next time. */
-  beforeStart?: (() => void) | undefined;
-}
 
 /**
  * The resident process of one node on the target `local`: keeps its redis-server and redis-sentinel running.
@@ -51,11 +34,10 @@ interface Supervised {
  */
 export class Resident {
   private readonly log: (message: string) => void;
-  private supervised = new Map<ServerName, Supervised>();
+  private readonly servers: SupervisedServers;
   /** Work on the servers is done one step after the other, whoever asked for it. */
   private queue: Promise<unknown> = Promise.resolve();
   private leaving = false;
-  private rolledBack: string | undefined;
   /** What is done about a master that died comes before its next start. */
   private crash: Promise<unknown> = Promise.resolve();
   private crashedAt = 0;
@@ -74,8 +56,12 @@ export class Resident {
     without: readonly string[] = [],
   ) {
     this.log = logger(path.join(folder.logs, "agent.log"));
-    this.sight = new SentinelSight(this.log);
-    const running = (): ServerRecord | undefined => this.supervised.get("redis")?.server.running();
+    this.servers = new SupervisedServers(folder, this.log, {
+      ended: () => this.wake(),
+      rolledBack: () => this.adopt(),
+    });
+    this.sight = new SentinelSight(this.log, () => this.wake());
+    const running = (): ServerRecord | undefined => this.servers.get("redis")?.server.running();
     this.guard = new Guard(folder, this.log, running, () => this.wake(), without);
   }
 
@@ -88,8 +74,9 @@ export class Resident {
     }
     let control: net.Server | undefined;
     try {
-      writeAtomically(path.join(this.folder.run, "agent.json"), JSON.stringify(recordOf(process.pid)));
+      // In this order: whoever finds us alive must not ask an agent that was killed.
       fs.rmSync(this.folder.socket, { force: true });
+      writeAtomically(path.join(this.folder.run, "agent.json"), JSON.stringify(recordOf(process.pid)));
       this.log(`agent ${programHash()} started (pid ${process.pid})`);
       // systemd starts an agent before the first apply has brought the node's spec.
       await waitFor("the first apply", () => (fs.existsSync(this.folder.spec) ? true : undefined), FIRST_APPLY_MS, 100);
@@ -102,9 +89,8 @@ export class Resident {
       );
       for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => this.leave(signal));
       // A mistake of ours must not leave the servers without anybody who starts them again.
-      process.on("unhandledRejection", (error) =>
-        this.log(`agent: ${String((error as Error | undefined)?.stack ?? error)}`),
-      );
+      for (const event of ["unhandledRejection", "uncaughtException"])
+        process.on(event, (error) => this.log(`agent: ${String((error as Error | undefined)?.stack ?? error)}`));
       const guarding = this.guard.run();
       await this.watch();
       this.guard.close();
@@ -112,6 +98,7 @@ export class Resident {
       return 0;
     } finally {
       this.guard.close();
+      this.sight.close();
       control?.close();
       fs.rmSync(this.folder.socket, { force: true });
       lock.release();
@@ -134,23 +121,9 @@ export class Resident {
   private async adopt(): Promise<void> {
     const spec = appliedSpec(this.folder);
     if (!spec) throw new Error(`${this.folder.spec} is missing: this node was never applied`);
-    speakAsAgent(allNodes(spec), this.folder);
-    const before = this.supervised;
-    this.supervised = new Map();
-    for (const name of serverNames(spec.node)) {
-      const server = serverOf(name, spec, this.folder, this.log);
-      const found = before.has(name) ? undefined : await server.find();
-      if (found) this.log(`${name}: adopted (pid ${found.pid})`);
-      // How long a server that is adopted has been answering is not known: it counts from now.
-      const fresh = {
-        stopped: false,
-        error: null,
-        backoffMs: BACKOFF_MS.first,
-        startedAt: performance.now(),
-        retryAt: 0,
-      };
-      this.supervised.set(name, { expected: false, ...(before.get(name) ?? fresh), server });
-    }
+    await this.servers.adopt(spec);
+    if (this.servers.get("sentinel")) this.sight.watch(spec);
+    else this.sight.close();
     await this.guard.watch(spec);
   }
 
@@ -168,14 +141,22 @@ export class Resident {
         this.wake = resolve;
       });
       const pause = new AbortController();
-      const fenced = this.supervised.get("redis")?.server.running()?.fenced === true;
       await Promise.race([
         interrupted,
-        delay(fenced ? FENCED_LOOK_MS : LOOK_MS, undefined, { signal: pause.signal }).catch(() => undefined),
+        delay(this.restMs(), undefined, { signal: pause.signal }).catch(() => undefined),
       ]);
       pause.abort();
     }
     await this.queue;
+  }
+
+  private restMs(): number {
+    const [redis, sentinel] = [this.servers.get("redis"), this.servers.get("sentinel")];
+    const [data, watcher] = [redis?.server.running(), sentinel?.server.running()];
+    if (data?.fenced) return FENCED_LOOK_MS;
+    const settled = data?.priority === undefined && fs.existsSync(this.folder.initialised);
+    const quiet = (!redis || (data && settled)) && (!sentinel || (watcher && watcher.pid === this.asksOften));
+    return quiet ? LOOK_MS : UNSETTLED_LOOK_MS;
   }
 
   private rotate(): void {
@@ -188,7 +169,7 @@ export class Resident {
 
   /** Starts what should run and does not, and settles a fenced master. */
   private async look(): Promise<void> {
-    for (const supervised of this.supervised.values()) {
+    for (const supervised of this.servers.all()) {
       if (supervised.stopped || this.leaving) continue;
       const record = supervised.server.running();
       if (!record) {
@@ -200,30 +181,29 @@ export class Resident {
           if (await supervised.server.find()) supervised.startedAt = performance.now();
           else if (performance.now() - this.crashedAt > CRASH_END_MS) this.endCrash();
         } else {
-          if (crashed || performance.now() >= supervised.retryAt) await this.start(supervised);
+          if (crashed || performance.now() >= supervised.retryAt) await this.servers.start(supervised);
           this.endCrash();
         }
         continue;
       }
-      supervised.expected = true;
-      supervised.error = null;
-      if (performance.now() - supervised.startedAt > BACKOFF_MS.resetAfter) supervised.backoffMs = BACKOFF_MS.first;
+      this.servers.runs(supervised);
       if (supervised.server.name === "redis") {
         this.endCrash();
         await this.settle(supervised.server, record, performance.now() - supervised.startedAt);
       } else if (this.asksOften !== record.pid) {
         if (await askOften(supervised.server.spec.node, this.log)) this.asksOften = record.pid;
-      } else if (this.sight.isBlind(supervised.server.spec)) {
-        await this.restartBlind(supervised);
+      } else {
+        const why = this.sight.needsRestart();
+        if (why !== undefined) await this.restartSentinel(supervised, why);
       }
     }
   }
 
-  private async restartBlind(supervised: Supervised): Promise<void> {
+  private async restartSentinel(supervised: Supervised, why: string): Promise<void> {
     this.sight.reset();
-    this.log("sentinel: watches nothing, and the others name a master: restarted, to learn it");
-    await this.stoppedWhile(supervised, () => supervised.server.stop());
-    await this.start(supervised);
+    this.log(`sentinel: ${why}: restarted, to learn it`);
+    await this.servers.stoppedWhile(supervised, () => supervised.server.stop());
+    await this.servers.start(supervised);
   }
 
   /** A replica takes over where that loses nothing; what is left of it is done when the server runs again. */
@@ -251,7 +231,7 @@ export class Resident {
    * waits for this.
    */
   private async prepare(name: ServerName): Promise<void> {
-    const supervised = this.supervised.get(name);
+    const supervised = this.servers.get(name);
     if (!(supervised?.server instanceof SystemdServer)) throw new Error(`${name} is not started by systemd here`);
     // Here it may be noticed first that the server has died.
     if (name === "redis" && supervised.expected && !supervised.server.running()) this.noticeCrash(supervised);
@@ -283,62 +263,11 @@ export class Resident {
     }
   }
 
-  private async start(supervised: Supervised): Promise<void> {
-    const { server } = supervised;
-    try {
-      if (!(await server.find())) {
-        server.endLeftovers();
-        await this.startOrRollBack(supervised);
-      }
-      supervised.error = null;
-    } catch (error) {
-      const message = (error as Error).message;
-      if (message !== supervised.error) this.log(`${server.name}: ${message}`);
-      supervised.error = message;
-    }
-    supervised.startedAt = performance.now();
-    supervised.retryAt = performance.now() + supervised.backoffMs;
-    supervised.backoffMs = Math.min(supervised.backoffMs * 2, BACKOFF_MS.most);
-  }
-
-  private async startOrRollBack(supervised: Supervised): Promise<void> {
-    const { server } = supervised;
-    const onExit = (): void => this.ended(supervised);
-    try {
-      await server.start(onExit);
-    } catch (error) {
-      if (!(error instanceof EndedAtOnce) || !rollBack(this.folder, server.name)) throw error;
-      const why = `${server.name} does not start with its new configuration, so the previous one is back. ${error.message}`;
-      this.log(why);
-      await server.start(onExit);
-      this.rolledBack = why;
-      await this.adopt();
-    }
-  }
-
-  private ended(supervised: Supervised): void {
-    if (!supervised.stopped) this.log(`${supervised.server.name}: ended`);
-    this.wake();
-  }
-
-  /** Stops a server for `work`, which starts it again. */
-  private async stoppedWhile(supervised: Supervised, work: () => Promise<void>): Promise<void> {
-    supervised.stopped = true;
-    supervised.expected = false;
-    try {
-      await work();
-    } finally {
-      supervised.stopped = false;
-    }
-  }
-
   private async handle(request: Request): Promise<Response> {
     try {
       await this.carryOut(request);
-      const { rolledBack } = this;
-      if (request.do === "status" || rolledBack === undefined) return this.response();
-      this.rolledBack = undefined;
-      return { ...this.response(), rolledBack };
+      const rolledBack = request.do === "status" ? undefined : this.servers.takeRolledBack();
+      return { ...this.response(), ...(rolledBack === undefined ? {} : { rolledBack }) };
     } catch (error) {
       return { ...this.response(), error: (error as Error).message };
     }
@@ -353,22 +282,24 @@ export class Resident {
         return;
       case "ensure":
         await this.adopt();
-        for (const supervised of this.supervised.values()) {
+        for (const supervised of this.servers.all()) {
           supervised.stopped = false;
           // It runs by now, whatever its start said that was under way.
           if (supervised.server.running()) supervised.error = null;
-          else await this.start(supervised);
+          else await this.servers.start(supervised);
         }
         return;
       case "raise-epoch": {
         await this.adopt();
-        const supervised = this.supervised.get("sentinel");
+        const supervised = this.servers.get("sentinel");
         if (!supervised) return;
         // systemd starts it again at once.
         supervised.beforeStart = (): void => writeEpoch(supervised.server, this.folder, request);
-        await this.stoppedWhile(supervised, () =>
-          restartWithEpoch(supervised.server, this.folder, request, () => this.ended(supervised)),
-        ).finally(() => (supervised.beforeStart = undefined));
+        await this.servers
+          .stoppedWhile(supervised, () =>
+            restartWithEpoch(supervised.server, this.folder, request, () => this.servers.ended(supervised)),
+          )
+          .finally(() => (supervised.beforeStart = undefined));
         return;
       }
       case "prepare":
@@ -377,20 +308,16 @@ export class Resident {
       case "stop":
       case "restart": {
         await this.adopt();
-        const supervised = this.supervised.get(request.server);
+        const supervised = this.servers.get(request.server);
         if (!supervised) return;
-        await this.stoppedWhile(supervised, () => supervised.server.stop());
+        await this.servers.stoppedWhile(supervised, () => supervised.server.stop());
         supervised.stopped = request.do === "stop";
-        if (request.do === "restart") await this.start(supervised);
+        if (request.do === "restart") await this.servers.start(supervised);
       }
     }
   }
 
   private response(): Response {
-    const servers: Partial<Record<ServerName, ServerStatus>> = {};
-    for (const [name, { server, error }] of this.supervised) {
-      servers[name] = { pid: server.running()?.pid ?? null, error };
-    }
-    return { pid: process.pid, program: programHash(), servers };
+    return { pid: process.pid, program: programHash(), servers: this.servers.status() };
   }
 }

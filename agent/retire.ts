@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
-import { OVERRIDE, overridden, passGate } from "./gate.ts";
+import { passGate } from "./gate.ts";
+import { OVERRIDE, overridden } from "./override.ts";
 import { logger } from "./log.ts";
 import { appliedSpec, type NodeFolder } from "./node-folder.ts";
 import { endProcess, isAlive, readRecord, takeLock, waitFor } from "./processes.ts";

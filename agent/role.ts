@@ -136,6 +136,10 @@ function decideMoved(facts: RoleFacts, of: Endpoint): RoleDecision {
 
 const isNode = (spec: NodeSpec, endpoint: Endpoint): boolean => dataNodeAt(allNodes(spec), endpoint) !== undefined;
 
+/** Does this Sentinel lead a failover that has not ended? */
+export const isReplacing = ({ state }: Pick<SentinelAnswer, "state">): boolean =>
+  /\bfailover_in_progress\b/.test(state?.flags ?? "");
+
 /** From the moment that enough Sentinels see the master as down until they name the new one. */
 export const inFailover = (sentinels: readonly SentinelAnswer[]): boolean =>
   sentinels.some(({ state }) => /\b(o_down|failover_in_progress)\b/.test(state?.flags ?? ""));

@@ -24,7 +24,7 @@ const pair: EnvironmentInput = {
     b: { nodes: [{ name: "redis-b", port: PORTS + 22, sentinelPort: PORTS + 32 }] },
     c: { nodes: [{ name: "witness-c", runs: ["sentinel"], sentinelPort: PORTS + 33 }] },
   },
-  settings: { maxMemoryMb: 50 },
+  settings: { maxMemoryMb: 100 },
 };
 
 /** Sentinels that were told of a new master see its replicas within 10 s; a fault before that meets a half-settled cluster. */

@@ -23,6 +23,8 @@ const CLIENTS = 50;
 const SETS = 60_000;
 const KEYS = 10_000;
 const VALUE_BYTES = 100;
+/** Much more than the values take. */
+const ROOM = { maxMemoryMb: 500 };
 /** Of design: HA against a single server, and TLS with users against the plain cluster. */
 const BUDGETS = { ha: 1.35, tls: 1.7 };
 
@@ -44,8 +46,8 @@ await runBench(options, async (signal) => {
   if (busy) say(busy);
   const { runs } = options;
   const checkout = await createCheckout(
-    { ...threeNodes("plain", PORTS.plain), access: { tls: false } },
-    threeNodes("secured", PORTS.secured),
+    { ...threeNodes("plain", PORTS.plain, ROOM), access: { tls: false } },
+    threeNodes("secured", PORTS.secured, ROOM),
   );
   try {
     return await withFolder(async (folder) => {

@@ -28,7 +28,7 @@ const pair: EnvironmentInput = {
     b: { nodes: [{ name: "redis-b", port: PORTS + 5, sentinelPort: PORTS + 15 }] },
     c: { nodes: [{ name: "witness-c", runs: ["sentinel"], sentinelPort: PORTS + 16 }] },
   },
-  settings: { maxMemoryMb: 50 },
+  settings: { maxMemoryMb: 100 },
 };
 
 interface Options extends BenchOptions {

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { OVERRIDE } from "../agent/gate.ts";
+import { OVERRIDE } from "../agent/override.ts";
 import { nodeFolder } from "../agent/node-folder.ts";
 import { passGateFor } from "../agent/operations.ts";
 import { programHash } from "../agent/program.ts";
@@ -31,7 +31,7 @@ export async function answer(): Promise<number> {
   const context = { environment, inventory, root: HOST_STATE, report: progress };
   switch (request.want) {
     case "command":
-      return run([...request.argv], request);
+      return run([...request.argv], () => ({ chosen: request, root: HOST_STATE, hosts: undefined }));
     case "answers": {
       const { nodes, masterName } = inventory;
       const [redis, sentinels] = await Promise.all([askRedis(nodes), askSentinels(nodes, masterName)]);

@@ -84,9 +84,9 @@ export function clientOptions(
 }
 
 /** What cannot be JSON, as numbers and a pattern that the printed module and `recommendedOptions` share. */
-const retryMs = { step: 25, most: 250, sentinel: 50 };
+const retryMs = { soon: 20, soonAttempts: 5, later: 10, step: 25, most: 250, sentinel: 10 };
 /** The pause between attempts is this part of the time for which the answer has been "not here" or "not now". */
-const REFUSED_SHARE = 1 / 10;
+const REFUSED_SHARE = 1 / 20;
 /** After so long without such an answer, the next one is the first again. */
 const REFUSED_ANEW_MS = 1000;
 const notHereOrNow = /^(READONLY|NOREPLICAS|MASTERDOWN|MISCONF|LOADING)/;
@@ -105,8 +105,15 @@ export function recommendedOptions(
     ...options,
     sentinels: [...sentinels],
     retryStrategy: (attempt) =>
-      Math.min(Math.max(retryMs.step * attempt, (refused.last - refused.since) * REFUSED_SHARE), retryMs.most),
-    sentinelRetryStrategy: () => retryMs.sentinel,
+      Math.min(
+        Date.now() - refused.last < REFUSED_ANEW_MS
+          ? Math.max(retryMs.step * attempt, (refused.last - refused.since) * REFUSED_SHARE)
+          : attempt > 1
+            ? Math.max(retryMs.soon, retryMs.later * (attempt - retryMs.soonAttempts))
+            : 0,
+        retryMs.most,
+      ),
+    sentinelRetryStrategy: (round) => Math.min(retryMs.sentinel * round, retryMs.most),
     reconnectOnError: (error) => {
       if (!notHereOrNow.test(error.message)) return false;
       const now = Date.now();
@@ -168,7 +175,8 @@ export function ioredisModule(environment: string, inventory: InventoryEnvironme
     ...Object.fromEntries(clientUsers.map((user) => [passwordVariables[user], passwordOf(user)])),
     ...(shown ? certificateVariables : {}),
   };
-  return `import { Redis, type RedisOptions } from "ioredis";
+  return `// Run what imports this with tsx (node --import tsx app.ts), or compile it.
+import { Redis, type RedisOptions } from "ioredis";
 
 // The ${shown ? "secrets" : "passwords"} come from the environment of the process, where your secret manager, or for a try your shell, puts them:
 ${Object.entries(variables)
@@ -215,12 +223,20 @@ ${tls ? tlsText(tls) : ""}
   // strategy below: hardly longer than a failover.
   maxRetriesPerRequest: null,
 
-  // Try again soon: every pause is added to the time without writes. The defaults grow to 2 s and 1 s. Where the answer has
-  // been "not now" for long, as that of a server which loads its files, a pause is a tenth of that: many clients that come
-  // back 40 times a second would keep it, and the Sentinels, from their work.
+  // Try again at once, then soon: every pause is added to the time without writes. The defaults grow to 2 s and 1 s. Where the answer has
+  // been "not now", as that of a server which loads its files, never at once, and when it has been for long, a pause is a twentieth
+  // of that: many clients that come back 40 times a second would keep it, and the Sentinels, from their work.
   retryStrategy: (attempt) =>
-    Math.min(Math.max(${retryMs.step} * attempt, (refused.last - refused.since) * ${REFUSED_SHARE}), ${retryMs.most}),
-  sentinelRetryStrategy: () => ${retryMs.sentinel},
+    Math.min(
+      Date.now() - refused.last < ${REFUSED_ANEW_MS}
+        ? Math.max(${retryMs.step} * attempt, (refused.last - refused.since) * ${REFUSED_SHARE})
+        : attempt > 1
+          ? Math.max(${retryMs.soon}, ${retryMs.later} * (attempt - ${retryMs.soonAttempts}))
+          : 0,
+      ${retryMs.most},
+    ),
+  // In a change of the master there are some milliseconds in which no Sentinel names one.
+  sentinelRetryStrategy: (round) => Math.min(${retryMs.sentinel} * round, ${retryMs.most}),
 
   // Errors that say "not here" or "not now": connect again, to whom the Sentinels name by then, and send the command
   // again (2). Without it, a client that is still connected to a former master fails until something else closes

@@ -1,6 +1,4 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { Described } from "../remote/request.ts";
-import { HOST_STATE } from "../topology/host-places.ts";
 import { checkout, choose, type Choose, type CommonOptions, knownNodes } from "./choice.ts";
 import { command, exitCodes, help } from "./command.ts";
 import { readInventory, UsageError } from "./environment-choice.ts";
@@ -9,14 +7,15 @@ import { addSecrets } from "./secrets-commands.ts";
 
 /**
  * Runs one command of the operator. Never throws for what a user can do wrong.
- * @param onHost the environment, on one of its hosts: there is no checkout to find it in
+ * @param find finds the environment that is meant @default - by the checkout
  */
-export async function run(argv: string[], onHost?: Described): Promise<number> {
+export const run = (argv: string[], find: Choose = choose): Promise<number> =>
+  runProgram(argv, (done) => buildProgram(done, find));
+
+/** @param build makes the program, which tells its exit code */
+export async function runProgram(argv: string[], build: (done: (code: number) => void) => Command): Promise<number> {
   let code = 0;
-  const program = buildProgram(
-    (result) => (code = result),
-    onHost ? () => ({ chosen: onHost, root: HOST_STATE, hosts: undefined }) : choose,
-  );
+  const program = build((result) => (code = result));
   try {
     if (argv.length === 0) program.help({ error: true });
     await program.parseAsync(argv, { from: "user" });
@@ -45,8 +44,9 @@ function buildProgram(done: (code: number) => void, choose: Choose): Command {
     )
     .action(async (options: CommonOptions) => {
       const { status } = await import("./status.ts");
-      const { chosen, hosts } = choose(options);
-      done(await status(chosen, { hosts, json: options.json === true }));
+      const { chosen, root, hosts } = choose(options);
+      const rotations = async () => (await import("./rotate.ts")).underWay(chosen, root);
+      done(await status(chosen, { hosts, json: options.json === true, rotations }));
     });
 
   command(program, "inventory", "List the nodes that the environments describe, for people, scripts or Ansible")
@@ -281,7 +281,7 @@ export interface DrillFlags {
   yes?: boolean;
 }
 
-function seconds(value: string): number {
+export function seconds(value: string): number {
   const number = Number(value);
   if (!/^\d+(\.\d+)?$/.test(value) || number > 3600) throw new InvalidArgumentError("Use seconds from 0 to 3600.");
   return number;

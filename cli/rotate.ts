@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { openStore } from "../secrets/open-store.ts";
 import { passwordOf } from "../secrets/passwords.ts";
-import { type Rotation, type Stage, stageOf, stepsOf } from "../secrets/rotations.ts";
+import { type Rotation, rotationsUnderWay, type Stage, stageOf, stepsOf, type UnderWay } from "../secrets/rotations.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import type { Choice } from "./choice.ts";
+import type { Chosen } from "./environment-choice.ts";
 import { convergeNodes } from "./converge.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 
@@ -16,6 +17,10 @@ export interface RotateDocument {
   readonly stage: Stage;
   readonly problems: readonly string[];
 }
+
+/** What of an environment's secrets is being replaced. */
+export const underWay = async (chosen: Chosen, root: string): Promise<readonly UnderWay[]> =>
+  rotationsUnderWay(await openStore(chosen, root));
 
 /** Every node has to be told; one that is just being replaced as master is soon there again. */
 const ATTEMPTS = 4;
@@ -33,13 +38,14 @@ export async function rotate(
 ): Promise<number> {
   const { environment, inventory } = choice.chosen;
   const store = await openStore(choice.chosen, choice.root);
+  const before = await stageOf(what, store);
   const known = (await store.list()).includes(passwordOf("admin"));
   const problems = known
     ? await replace()
     : [`${store.describe()} has nothing to replace; the secrets of ${environment} are where it was applied`];
   const stage = await stageOf(what, store);
   if (options.json) printJson({ version: 1, environment, what, stage, problems } satisfies RotateDocument);
-  else print(rotateText({ environment, what, stage, problems }, inventory));
+  else print(rotateText({ environment, what, stage, problems }, before, inventory));
   return problems.length === 0 ? 0 : 1;
 
   async function replace(): Promise<readonly string[]> {
@@ -83,6 +89,7 @@ const clientsNeed: Record<
 
 function rotateText(
   { environment, what, stage, problems }: Omit<RotateDocument, "version">,
+  before: Stage,
   inventory: Pick<InventoryEnvironment, "clientCertificates">,
 ): string {
   if (problems.length > 0) {
@@ -98,5 +105,6 @@ function rotateText(
     what === "passwords"
       ? "all passwords are replaced, and the previous ones are still right"
       : "the next authority is believed beside the present one";
-  return `${colours.green(`${environment}: ${both}`)}\n${clientsNeed[what](environment, inventory.clientCertificates === true)}`;
+  const since = before === "waiting" ? " since the last time, so nothing was made anew" : "";
+  return `${colours.green(`${environment}: ${both}${since}`)}\n${clientsNeed[what](environment, inventory.clientCertificates === true)}`;
 }

@@ -2,7 +2,7 @@ import { Argument, type Command } from "commander";
 import { type Rotation, rotations } from "../secrets/rotations.ts";
 import { checkout, choose, type CommonOptions } from "./choice.ts";
 import { command, exitCodes, help } from "./command.ts";
-import { type Chosen, chooseEnvironment, readInventory } from "./environment-choice.ts";
+import { type Chosen, chooseEnvironment, readInventory, UsageError } from "./environment-choice.ts";
 import type { ImportFlags } from "./secrets-import.ts";
 
 /** Adds `secrets init`, `import`, `list`, `show`, `authorities` and `rotate`. All but the last are about this computer's store, whatever the nodes do. */
@@ -14,7 +14,7 @@ export function addSecrets(program: Command, done: (code: number) => void): void
       "after",
       `
 They are kept outside the checkout and outside Terraform: docs/security.md says where, and who can read them.
-Those of an environment on this computer are made by themselves; for hosts, init makes them once.
+They are made by themselves: on this computer when they are needed, for hosts at the first apply.
 ${exitCodes}`,
     );
 
@@ -22,7 +22,10 @@ ${exitCodes}`,
     .addHelpText(
       "after",
       help([
-        ["npx redis-ha secrets init --env lab", "before hosts are applied for the first time, and when one is added"],
+        [
+          "npx redis-ha secrets init --env lab",
+          "to have them before the first apply of hosts, which makes what is missing by itself",
+        ],
         ["npx redis-ha secrets init --env lab --json | jq -r '.made[]'", "for scripts: the names of what was made"],
       ]),
     )
@@ -84,6 +87,7 @@ function addImport(secrets: Command, done: (code: number) => void): void {
       "its key: the nodes' certificates are made with it; without, each node needs --node",
     )
     .option("--node <name>", "the node that --certificate and --key are for")
+    .option("--clients", "--certificate and --key are what clients show (clientCertificates)")
     .option("--certificate <file>", "its certificate, then those between it and the authority")
     .option("--key <file>", "its key, without a passphrase")
     .addHelpText(
@@ -131,6 +135,8 @@ function addRotate(secrets: Command, done: (code: number) => void): void {
       ]),
     )
     .action(async (what: Rotation, options: CommonOptions & { finish?: boolean }) => {
+      if (what === "certificates" && options.finish)
+        throw new UsageError("new certificates need no --finish: they are shown at once");
       const { rotate } = await import("./rotate.ts");
       done(await rotate(choose(options), what, { finish: options.finish === true, json: options.json === true }));
     });

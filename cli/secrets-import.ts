@@ -2,18 +2,20 @@ import fs from "node:fs";
 import { nodeFolder, stateOf } from "../agent/node-folder.ts";
 import { isThere } from "../remote/steps.ts";
 import { namesOf } from "../secrets/certificates.ts";
-import { type Given, importSecrets, withoutCertificate } from "../secrets/import.ts";
+import { clientsWithout, type Given, importSecrets, withoutCertificate } from "../secrets/import.ts";
+import { noteNewGroup } from "../secrets/new-group.ts";
 import { openStore } from "../secrets/open-store.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { knownNodes } from "./choice.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
 import { colours, print, printJson, progress, quoted } from "./output.ts";
 
-/** Options of `secrets import`; all but the node are paths. */
+/** Options of `secrets import`; `authority`, `certificate` and the keys are paths. */
 export interface ImportFlags {
   authority?: string;
   authorityKey?: string;
   node?: string;
+  clients?: boolean;
   certificate?: string;
   key?: string;
 }
@@ -30,6 +32,8 @@ export interface SecretsImportDocument {
     readonly dns: readonly string[];
     readonly addresses: readonly string[];
   }[];
+  /** The clients need one, too. */
+  readonly missingForClients: boolean;
 }
 
 /** @returns 0 when everything fits and is stored. @throws when something does not; nothing is stored then */
@@ -37,6 +41,7 @@ export async function importFiles(chosen: Chosen, root: string, flags: ImportFla
   const { environment, inventory } = chosen;
   const given = read(chosen, flags);
   const store = await openStore(chosen, root);
+  if (inventory.target === "aws") await noteNewGroup(store);
   const { stored, removed } = await importSecrets(store, inventory.nodes, given, (silent) =>
     applied(chosen, root, silent),
   );
@@ -51,6 +56,7 @@ export async function importFiles(chosen: Chosen, root: string, flags: ImportFla
     stored,
     removed,
     missing,
+    missingForClients: inventory.clientCertificates === true && (await clientsWithout(store)),
   };
   if (json) printJson(document);
   else print(importText(document));
@@ -58,30 +64,34 @@ export async function importFiles(chosen: Chosen, root: string, flags: ImportFla
 }
 
 /** @throws UsageError for options that do not go together, and files that cannot be read */
-function read(chosen: Chosen, { authority, authorityKey, node, certificate, key }: ImportFlags): Given {
+function read(
+  chosen: Chosen,
+  { authority, authorityKey, node, clients = false, certificate, key }: ImportFlags,
+): Given {
   if (authorityKey !== undefined && authority === undefined)
     throw new UsageError("--authority-key needs --authority: the certificate of that key");
-  if (new Set([node, certificate, key].map((each) => each === undefined)).size > 1)
+  const whose = node !== undefined || clients;
+  if (node !== undefined && clients) throw new UsageError("--node and --clients exclude each other");
+  if (new Set([whose, certificate !== undefined, key !== undefined]).size > 1)
     throw new UsageError(
-      "--node, --certificate and --key go together: whose they are, its certificate, and the key of that",
+      "--node or --clients, --certificate and --key go together: whose they are, its certificate, and the key of that",
     );
-  if (authority === undefined && node === undefined)
+  if (authority === undefined && !whose)
     throw new UsageError("nothing to import; add --authority FILE, or --node NAME --certificate FILE --key FILE");
   if (node !== undefined) knownNodes(chosen, [node]);
   const found = chosen.inventory.nodes.find(({ name }) => name === node);
-  return {
-    ...(authority === undefined
+  const given: Given =
+    authority === undefined
       ? {}
       : {
           authority: {
             certificates: textOf("--authority", authority),
             ...(authorityKey === undefined ? {} : { key: keyOf("--authority-key", authorityKey) }),
           },
-        }),
-    ...(found && certificate !== undefined && key !== undefined
-      ? { node: { node: found, certificate: textOf("--certificate", certificate), key: keyOf("--key", key) } }
-      : {}),
-  };
+        };
+  if (certificate === undefined || key === undefined) return given;
+  const pair = { certificate: textOf("--certificate", certificate), key: keyOf("--key", key) };
+  return found ? { ...given, node: { node: found, ...pair } } : { ...given, clients: pair };
 }
 
 function textOf(option: string, file: string): string {
@@ -121,20 +131,34 @@ async function applied(
   return (await Promise.all(looks)).find((each) => each !== undefined);
 }
 
-function importText({ environment, store, stored, removed, missing }: SecretsImportDocument): string {
+function importText({
+  environment,
+  store,
+  stored,
+  removed,
+  missing,
+  missingForClients,
+}: SecretsImportDocument): string {
   const lines = [
     ...stored.map((name) => `stored ${name}`),
     ...removed.map((name) => `removed ${name}, which is of no use with this authority`),
     `${colours.green(`${environment}: ${stored.length > 0 ? "it fits, and is stored" : "it is stored already"}`)}, in ${store}`,
   ];
-  if (missing.length === 0)
-    return [...lines, `To bring it to nodes that run: npx redis-ha converge --env ${environment}`].join("\n");
-  return [
-    ...lines,
-    "Without the authority's key, each node needs a certificate from you, for serverAuth and clientAuth. Missing are those of:",
-    ...missing.map(
-      ({ node, dns, addresses }) => `- ${node}, naming DNS ${dns.join(", ")} and IP ${addresses.join(", ")}`,
-    ),
-    `then: npx redis-ha secrets import --env ${environment} --node ${missing[0]?.node} --certificate FILE --key FILE`,
-  ].join("\n");
+  const command = `npx redis-ha secrets import --env ${environment}`;
+  if (missing.length > 0) {
+    lines.push(
+      "Without the authority's key, each node needs a certificate from you, for serverAuth and clientAuth. Missing are those of:",
+      ...missing.map(
+        ({ node, dns, addresses }) => `- ${node}, naming DNS ${dns.join(", ")} and IP ${addresses.join(", ")}`,
+      ),
+      `then: ${command} --node ${missing[0]?.node} --certificate FILE --key FILE`,
+    );
+  }
+  if (missingForClients) {
+    lines.push(
+      `Clients have to show a certificate, and there is none for them. With one for clientAuth: ${command} --clients --certificate FILE --key FILE`,
+    );
+  }
+  if (missing.length > 0 || missingForClients) return lines.join("\n");
+  return [...lines, `To bring it to nodes that run: npx redis-ha converge --env ${environment}`].join("\n");
 }

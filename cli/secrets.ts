@@ -2,6 +2,7 @@ import Table from "cli-table3";
 import { trustedAuthorities } from "../secrets/authorities.ts";
 import { certificateIn, DAY_MS } from "../secrets/certificates.ts";
 import { initSecrets } from "../secrets/init.ts";
+import { noteNewGroup } from "../secrets/new-group.ts";
 import { openStore, readyStore } from "../secrets/open-store.ts";
 import type { SecretStore } from "../secrets/store.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
@@ -36,6 +37,8 @@ export interface SecretEntry {
 /** @returns 0 when everything is there */
 export async function init({ environment, inventory }: Chosen, root: string, json: boolean): Promise<number> {
   const store = await openStore({ environment, inventory }, root);
+  // A file on this computer says nothing of what others have applied; Parameter Store is everybody's.
+  if (inventory.target === "aws") await noteNewGroup(store);
   const made = await initSecrets(store, inventory);
   if (json) {
     printJson({ version: 1, environment, store: store.describe(), made } satisfies SecretsInitDocument);
@@ -128,6 +131,8 @@ export function secretsText({ environment, store, secrets }: Omit<SecretsDocumen
 }
 
 function age(now: Date, changed: string): string {
-  const days = Math.floor((now.getTime() - Date.parse(changed)) / DAY_MS);
-  return days < 1 ? "today" : counted(days);
+  const ms = now.getTime() - Date.parse(changed);
+  if (ms >= DAY_MS) return counted(Math.floor(ms / DAY_MS));
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
 }

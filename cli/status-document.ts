@@ -1,5 +1,6 @@
 import { redisEndpoint } from "../cluster/answers.ts";
 import { type ClusterView, lagBehind, nameOf, type NodeView, summary, troubles } from "../cluster/view.ts";
+import type { UnderWay } from "../secrets/rotations.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 
 /** What `redis-ha status --json` prints: a contract, described in docs/json.md. Fields are added, never changed or removed. */
@@ -12,6 +13,8 @@ export interface StatusDocument {
   readonly summary: string;
   readonly master: string | null;
   readonly nodes: readonly StatusNode[];
+  /** Null where the store of the secrets is not known. */
+  readonly rotations: readonly UnderWay[] | null;
 }
 
 export interface StatusNode {
@@ -50,7 +53,7 @@ export interface StatusSentinel {
 }
 
 /** The view as the document. Pure. */
-export function statusDocument(view: ClusterView): StatusDocument {
+export function statusDocument(view: ClusterView, rotations: StatusDocument["rotations"]): StatusDocument {
   return {
     version: 1,
     environment: view.environment,
@@ -60,6 +63,7 @@ export function statusDocument(view: ClusterView): StatusDocument {
     summary: summary(view),
     master: view.master?.name ?? null,
     nodes: view.nodes.map((node) => statusNode(node, view)),
+    rotations,
   };
 }
 

@@ -2,18 +2,25 @@ import Table from "cli-table3";
 import { viewFrom } from "../cluster/look.ts";
 import { type ClusterView, reason } from "../cluster/view.ts";
 import type { Hosts } from "../remote/hosts.ts";
+import type { UnderWay } from "../secrets/rotations.ts";
 import type { Chosen } from "./environment-choice.ts";
 import { expiry } from "./expiry.ts";
 import { colours, print, printJson } from "./output.ts";
 import { addressOf, statusDocument, type StatusDocument, type StatusNode } from "./status-document.ts";
 
+export interface StatusOptions {
+  readonly hosts?: Hosts | undefined;
+  readonly json: boolean;
+  /** What of the secrets is being replaced, for whoever has their store. */
+  readonly rotations?: () => Promise<readonly UnderWay[]>;
+}
+
 /** @returns 0 when the cluster is healthy, else 1 */
-export async function status(
-  chosen: Chosen,
-  { hosts, json }: { hosts?: Hosts | undefined; json: boolean },
-): Promise<number> {
+export async function status(chosen: Chosen, { hosts, json, rotations }: StatusOptions): Promise<number> {
+  // A store that does not answer keeps nobody from seeing the nodes.
+  const waiting = rotations?.().catch(() => null) ?? null;
   const view = await viewFrom(chosen, hosts);
-  const document = statusDocument(view);
+  const document = statusDocument(view, await waiting);
   if (json) printJson(document);
   else print(statusText(view, document));
   return document.healthy ? 0 : 1;
@@ -46,7 +53,15 @@ export function statusText(view: ClusterView, document: StatusDocument, now = ne
   const next = document.healthy
     ? ""
     : `\nWhat is wrong, and what mends it: npx redis-ha verify --env ${document.environment}`;
-  return `${document.environment} (${document.masterName}): ${sentence}\n${table.toString()}${next}`;
+  const rotations = (document.rotations ?? []).map((each) => `\n${rotationText(each, document.environment)}`);
+  return `${document.environment} (${document.masterName}): ${sentence}\n${table.toString()}${next}${rotations.join("")}`;
+}
+
+function rotationText({ what, stage }: UnderWay, environment: string): string {
+  const command = `npx redis-ha secrets rotate${what === "passwords" ? "" : ` ${what}`}`;
+  if (stage === "begun") return `The ${what} are being replaced; to go on: ${command} --env ${environment}`;
+  const both = what === "passwords" ? "The previous passwords are still right" : "Two authorities are believed";
+  return `${both}; when your clients have the new: ${command} --finish --env ${environment}`;
 }
 
 function role({ kind, name, role: own, error }: StatusNode, { master }: StatusDocument): string {

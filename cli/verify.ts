@@ -1,6 +1,7 @@
 import { lookAt } from "../cluster/look.ts";
-import { type CheckId, checkTitles, type Finding, holds } from "../cluster/verify.ts";
+import { type CheckId, checkTitles, type Finding, finding, holds } from "../cluster/verify.ts";
 import type { Hosts } from "../remote/hosts.ts";
+import { onHost } from "../topology/host-places.ts";
 import type { Chosen } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 
@@ -30,6 +31,7 @@ export async function verify(chosen: Chosen, { root, hosts, json, waitSeconds }:
     told = waiting;
   };
   const findings = await lookAt({ ...chosen, root, hosts, waitMs: waitSeconds * 1000, onWaiting });
+  findings.push(...(await clientsFindings(chosen, root, hosts)));
   const document: VerifyDocument = {
     version: 1,
     environment: chosen.environment,
@@ -39,6 +41,21 @@ export async function verify(chosen: Chosen, { root, hosts, json, waitSeconds }:
   if (json) printJson(document);
   else print(verifyText(document));
   return document.holds ? 0 : 1;
+}
+
+/** What clients show lies in the store, and no node knows it: there is nothing to wait for. */
+async function clientsFindings(
+  { environment, inventory }: Chosen,
+  root: string,
+  hosts: Hosts | undefined,
+): Promise<Finding[]> {
+  // On a host there is no store.
+  if (inventory.clientCertificates !== true || (onHost(inventory) && !hosts)) return [];
+  const { clientsCertificate } = await import("../secrets/clients-certificate.ts");
+  const problem = await clientsCertificate({ environment, inventory }, root);
+  const message = problem ?? "clients have a valid certificate to show";
+  const remedy = `renew it, and give it to your clients (docs/security.md)`;
+  return [finding("client-certificate", null, problem === undefined, message, remedy)];
 }
 
 /** One line a check; what does not hold, and hints, below it. */

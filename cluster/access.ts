@@ -1,4 +1,5 @@
 import { createSecureContext, type SecureContext } from "node:tls";
+import { isDeepStrictEqual } from "node:util";
 import type { Endpoint } from "./connection.ts";
 
 /** As whom a server is spoken to, and over what. Left out: as nobody, in plain text. */
@@ -17,10 +18,14 @@ export interface TlsFiles {
   readonly key?: string;
 }
 
+let made: { readonly files: TlsFiles; readonly access: NonNullable<Access["tls"]> } | undefined;
+
 /** Made once for many connections: to read keys takes longer than to connect. @throws when one cannot be read */
-export const tlsAccess = (files: TlsFiles): NonNullable<Access["tls"]> => ({
-  secureContext: createSecureContext(files),
-});
+export function tlsAccess(files: TlsFiles): NonNullable<Access["tls"]> {
+  if (!made || !isDeepStrictEqual(made.files, files))
+    made = { files, access: { secureContext: createSecureContext(files) } };
+  return made.access;
+}
 
 /**
  * What this process may use, by address and port. It is known once, where a process starts for a cluster, and used by each

@@ -64,6 +64,8 @@ export interface SentinelState {
   readonly master: Endpoint;
   /** Comma-separated, `master` alone when all is well. */
   readonly flags: string;
+  /** The role that the master says it has: `slave` when it has become one. */
+  readonly masterReports: string;
   readonly configEpoch: number;
   /** Milliseconds since the master last answered this Sentinel as it should. */
   readonly masterSilentMs: number;
@@ -213,6 +215,7 @@ export async function sentinelState(redis: Redis, masterName: string): Promise<S
   return {
     master: endpointOf(fields),
     flags: fields["flags"] ?? "",
+    masterReports: fields["role-reported"] ?? "",
     configEpoch: Number(fields["config-epoch"]),
     masterSilentMs: Number(fields["last-ok-ping-reply"]),
     quorum: Number(fields["quorum"]),

@@ -136,7 +136,10 @@ function known(
     return wanted.answers && flags.split(",").includes("s_down") ? [`sees ${wanted.name} as "${flags}"`] : [];
   });
   const wrong = [
-    ...ghosts.map((each) => `still knows ${each.address}:${each.port}, a ${what} that the topology does not have`),
+    ...ghosts.map(
+      (each) =>
+        `still knows ${each.address}:${each.port}, a ${what} that the topology does not have (a zone that was removed before it was empty? Put it back with nodes: [], and apply)`,
+    ),
     ...missing.map((each) => `does not know the ${what} ${each.name}`),
     ...unwell,
   ];

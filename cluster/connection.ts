@@ -2,6 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import { Redis, type RedisOptions } from "ioredis";
 import { accessTo } from "./access.ts";
+import { Connector } from "./connector.ts";
 
 /** Where one server listens. The only place that turns an endpoint into a connection is this file. */
 export interface Endpoint {
@@ -26,10 +27,10 @@ export class Unreachable extends Error {
 
   /** Somebody listens there who does not know us, or whom we do not believe: another server, or ours with other secrets. */
   get notLetIn(): boolean {
-    return this.reason.startsWith(NOT_LET_IN) || this.expired;
+    return this.reason.startsWith(NOT_LET_IN);
   }
 
-  /** Its certificate was one that we believe, in its time. */
+  /** It is ours: its certificate was one that we believe, in its time. */
   get expired(): boolean {
     return this.reason === EXPIRED;
   }
@@ -52,6 +53,7 @@ const common = (endpoint: Endpoint, timeoutMs: number): RedisOptions => ({
   host: endpoint.address,
   port: endpoint.port,
   ...accessTo(endpoint),
+  Connector,
   lazyConnect: true,
   // Without HELLO and with the name sent below, a hung server costs one time-out, not one for each greeting.
   protocol: 2,

@@ -1,12 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateFolder } from "../agent/node-folder.ts";
+import { appliedSpec, type NodeFolder, nodeFolder, readIfThere, stateOf } from "../agent/node-folder.ts";
 import { isUnderWay, readJournal } from "../agent/handover/journal.ts";
 import { isAlive, readRecord } from "../agent/processes.ts";
 import { redisRecord, serverNames } from "../agent/server.ts";
 import { certificateProblems, usersDiffer } from "../agent/secrets-in-use.ts";
 import { canonicalKey } from "../topology/config-file.ts";
+import { onHost } from "../topology/host-places.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { parseNodeSpec, type NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
@@ -172,36 +173,39 @@ export async function nodeFacts(folder: NodeFolder): Promise<NodeFacts> {
   };
 }
 
-/** Of every node on this computer, by node name. */
+/** Of every node on this computer, by node name: of the target local all, and on a host its own. */
 export async function localFacts(
   environment: string,
-  { nodes }: InventoryEnvironment,
+  inventory: InventoryEnvironment,
   root: string,
 ): Promise<Map<string, NodeFacts>> {
-  const state = stateFolder(root);
-  const facts = nodes.map(async ({ name }) => [name, await nodeFacts(nodeFolder(state, environment, name))] as const);
-  return new Map(await Promise.all(facts));
+  const folders = inventory.nodes.map(
+    ({ name }) => [name, nodeFolder(stateOf(inventory, root), environment, name)] as const,
+  );
+  const here = folders.filter(([, folder]) => !onHost(inventory) || fs.existsSync(folder.root));
+  return new Map(await Promise.all(here.map(async ([name, folder]) => [name, await nodeFacts(folder)] as const)));
 }
 
 /**
  * What the nodes were last told to be and, where that is not known, what was synthesized.
  * @param facts by node name; none of a node that could not be looked at
- * @throws when a synthesized spec is missing or not readable
+ * @param synthesized the synthesized spec of a node; undefined where there is none to be compared with: on a host
  */
 export function expectationOf(
   environment: string,
   inventory: InventoryEnvironment,
-  root: string,
   facts: ReadonlyMap<string, NodeFacts>,
+  synthesized: (node: string) => NodeSpec | undefined,
 ): Expectation {
-  const specs = inventory.nodes.map(({ name }): [string, ExpectedNode] => {
-    const synthesized = synthesizedSpec(environment, name, root);
+  const specs = inventory.nodes.flatMap(({ name }): [string, ExpectedNode][] => {
+    const wanted = synthesized(name);
     const its = facts.get(name);
-    if (!its) return [name, { spec: synthesized, state: "unknown" }];
-    const { applied, retired } = its;
-    if (!applied) return [name, { spec: synthesized, state: retired ? "retired" : "never-applied" }];
-    const same = isDeepStrictEqual(applied, synthesized);
-    return [name, { spec: applied, state: same ? "applied" : "change-pending" }];
+    if (its?.applied) {
+      const same = wanted === undefined || isDeepStrictEqual(its.applied, wanted);
+      return [[name, { spec: its.applied, state: same ? "applied" : "change-pending" }]];
+    }
+    if (!wanted) return [];
+    return [[name, { spec: wanted, state: its ? (its.retired ? "retired" : "never-applied") : "unknown" }]];
   });
   return { environment, inventory, specs: new Map(specs) };
 }

@@ -1,9 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { onHost } from "../topology/host-places.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import type { Hosts } from "../remote/hosts.ts";
 import type { Described } from "../remote/request.ts";
 import type { RedisAnswer, SentinelAnswer } from "./answers.ts";
-import { askForEvidence, expectationOf, localFacts, type NodeFacts, type ServerEvidence } from "./evidence.ts";
+import {
+  askForEvidence,
+  expectationOf,
+  localFacts,
+  type NodeFacts,
+  type ServerEvidence,
+  synthesizedSpec,
+} from "./evidence.ts";
 import { checks, type Finding, holds } from "./verify.ts";
 import { type ClusterView, clusterView, viewOf } from "./view.ts";
 
@@ -36,13 +44,16 @@ export async function lookAt({
   onWaiting = () => undefined,
 }: LookOptions): Promise<Finding[]> {
   const end = performance.now() + waitMs;
+  // On a host there is no checkout; what the node was told last is what it is held to.
+  const isHost = onHost(inventory) && !hosts;
+  const synthesized = (node: string) => (isHost ? undefined : synthesizedSpec(environment, node, root));
   const look = async (): Promise<Finding[]> => {
     const [facts, servers] = await Promise.all([
       hosts ? factsOf(hosts) : localFacts(environment, inventory, root),
       hosts ? hosts.any<ServerEvidence>({ want: "evidence" }) : askForEvidence(inventory),
     ]);
     const files = new Map([...facts].map(([name, its]) => [name, its.files]));
-    return checks({ ...servers, files }, expectationOf(environment, inventory, root, facts));
+    return checks({ ...servers, files }, expectationOf(environment, inventory, facts, synthesized));
   };
   let findings = await look();
   while (!holds(findings) && performance.now() < end) {

@@ -31,6 +31,7 @@ export const checkTitles = {
   "running-config": "every server runs with the applied redis.conf",
   "files-on-disk": "the configuration files are as applied",
   certificate: "every node's certificate is in use, and valid for 14 days and more",
+  "client-certificate": "the certificate that clients show is valid for 14 days and more",
   users: "the users of every server and Sentinel are as applied",
   applied: "every node has been applied",
 } as const;

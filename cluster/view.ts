@@ -134,7 +134,11 @@ export function summary(view: ClusterView): string {
     const naming = sentinels.filter(({ sentinel }) => sentinel?.state).length;
     return [`No quorum of Sentinels names a master (${naming} of ${sentinels.length} answer)`, ...found].join("; ");
   }
-  if (found.length > 0) return `${view.master.name} is named as master, but ${found.join("; ")}`;
+  if (found.length > 0) {
+    const { name } = view.master;
+    const says = servers.find(({ node }) => node.name === name)?.redis?.state?.role === "master";
+    return `${name} is ${says ? "master, and not all is well:" : "named as master, but"} ${found.join("; ")}`;
+  }
   const replicas = count(servers.length - 1, "replica follows", "replicas follow");
   return `${view.master.name} is master, ${replicas}, ${count(sentinels.length, "Sentinel agrees", "Sentinels agree")}`;
 }

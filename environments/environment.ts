@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { access } from "./access.ts";
+import { cidr, region, target } from "./target.ts";
 
 /**
  * The one description of an environment. Everything that follows (topology, Terraform JSON,
@@ -11,10 +12,6 @@ const name = z
   .regex(/^[a-z][a-z0-9-]{0,30}$/, "use 1 to 31 lower-case letters, digits and hyphens, starting with a letter");
 
 const port = z.int().min(1024).max(65535);
-
-const cidr = z.cidrv4("use IPv4 CIDR notation, for example 10.0.1.0/24");
-
-const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "use an AWS region, for example eu-central-1");
 
 const node = z.strictObject({
   /** Unique in the environment; appears in Terraform addresses, folders and logs. */
@@ -57,66 +54,20 @@ const zone = z.strictObject({
   availabilityZone: z.string().optional(),
   /** Target `aws`: the subnet that the addresses of the nodes lie in. */
   subnetCidr: cidr.optional(),
+  /** Target `aws`, in an existing VPC: the id of that subnet. */
+  subnetId: z
+    .string()
+    .regex(/^subnet-[0-9a-f]{8,17}$/, "use the id of a subnet, for example subnet-0123456789abcdef0")
+    .optional(),
+  /** Target `aws`: the range of a public subnet in the same availability zone, for its NAT gateway. */
+  publicSubnetCidr: cidr.optional(),
+  /**
+   * Target `aws`: lets the next apply delete the data volume of a node that is taken out, after a last snapshot. Without it,
+   * a plan that would delete one fails.
+   * @default false
+   */
+  releaseDataVolume: z.boolean().optional(),
 });
-
-const target = z.discriminatedUnion("kind", [
-  z.strictObject({
-    /** Every node is a folder and a pair of ports on this computer. */
-    kind: z.literal("local"),
-  }),
-  z.strictObject({
-    /** Hosts that exist, reached by the system's OpenSSH. */
-    kind: z.literal("ssh"),
-    /** The user to log in as; must be root or have sudo. */
-    user: z.string().min(1),
-    /** @default 22 */
-    port: z.int().min(1).max(65535).default(22),
-    /**
-     * Private key file.
-     * @default - what the user's own ssh configuration or agent offers
-     */
-    identityFile: z.string().optional(),
-    /**
-     * Bastion, as in `ssh -J`.
-     * @default - what the user's own ssh configuration says
-     */
-    proxyJump: z.string().optional(),
-    /**
-     * The command by which ssh reaches the host, as in ssh_config: for Session Manager, or a network of its own. Run by a
-     * shell in the checkout, with `%h` for the host and `%p` for its port. Not together with proxyJump.
-     * @default - what the user's own ssh configuration says
-     */
-    proxyCommand: z.string().min(1).optional(),
-    /** The known_hosts file that holds the hosts' keys; an unknown or changed key stops the apply. */
-    knownHostsFile: z.string().min(1),
-    /**
-     * Memory of each host in MiB: settings.maxMemoryMb is checked against it before anything is touched.
-     * @default - checked on the host
-     */
-    hostMemoryMb: z.int().positive().optional(),
-  }),
-  z.strictObject({
-    /** EC2 instances with a fixed address and a data volume that outlives them. */
-    kind: z.literal("aws"),
-    /** For example eu-central-1. */
-    region,
-    /** The only account this environment may be applied to. */
-    accountId: z.string().regex(/^\d{12}$/, "use the 12 digits of the AWS account"),
-    /** Address range of the VPC. */
-    vpcCidr: cidr,
-    /** For example m7g.large. */
-    instanceType: z.string().min(1),
-    /** Debian 13 image; changing it replaces the machines, one zone at a time. */
-    imageId: z.string().regex(/^ami-[0-9a-f]{8,17}$/, "use an AMI id, for example ami-0123456789abcdef0"),
-    /** Size of each node's data volume in GiB. */
-    dataVolumeGb: z.int().min(1),
-    /**
-     * Memory of the instance type in MiB: settings.maxMemoryMb is checked against it.
-     * @default - checked on the host
-     */
-    hostMemoryMb: z.int().positive().optional(),
-  }),
-]);
 
 const backend = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -155,8 +106,12 @@ const secrets = z.discriminatedUnion("kind", [
 ]);
 
 const settings = z.strictObject({
-  /** Most memory that redis-server uses for data, in MiB. At most 45 % of the host's: a fork under writes can double it. */
-  maxMemoryMb: z.int().positive(),
+  /**
+   * Most memory that redis-server uses, in MiB, for data and what it keeps for replicas (`replBacklogMb`, 64). At most 45 % of the
+   * host's: a fork under writes can double it.
+   * @default - 45 % of the host's, where that is known: by `target.hostMemoryMb`, or by the instance type
+   */
+  maxMemoryMb: z.int().positive().optional(),
   /**
    * What happens when maxMemoryMb is reached. The default refuses writes and keeps data.
    * @default "noeviction"
@@ -274,4 +229,5 @@ export type EnvironmentInput = z.input<typeof environmentSchema>;
 export type Environment = z.output<typeof environmentSchema>;
 export type EnvironmentNode = z.output<typeof node>;
 export type Target = Environment["target"];
+export type AwsTarget = Extract<Target, { kind: "aws" }>;
 export type Backend = Environment["backend"];

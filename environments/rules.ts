@@ -1,6 +1,8 @@
 import type { Environment } from "./environment.ts";
 import { certificatesWithoutTls } from "./rules/access.ts";
 import * as aws from "./rules/aws.ts";
+import { namesTooLongForAws } from "./rules/aws-names.ts";
+import * as awsNetwork from "./rules/aws-network.ts";
 import * as copies from "./rules/copies.ts";
 import * as limits from "./rules/limits.ts";
 import * as nodes from "./rules/nodes.ts";
@@ -49,8 +51,14 @@ const table: readonly Entry[] = [
   { rule: aws.overlappingSubnets },
   { rule: aws.addressOutsideSubnet },
   { rule: aws.reservedAddress },
+  { rule: namesTooLongForAws },
+  { rule: awsNetwork.fieldsOfAnotherVpc },
+  { rule: awsNetwork.openToEverybody },
+  { rule: awsNetwork.publicSubnets, unless: [awsNetwork.fieldsOfAnotherVpc, aws.incompleteAwsZone] },
 
   { rule: limits.downAfterTooShort },
+  { rule: limits.missingMaxMemory },
+  { rule: limits.backlogTakesMemory, unless: [limits.missingMaxMemory] },
   { rule: limits.memoryAboveHost },
   { rule: limits.memoryAboveComputer },
   { rule: refusedRedisConf },

@@ -1,5 +1,5 @@
 import { waitFor } from "../agent/processes.ts";
-import { overridden, OVERRIDE } from "../agent/gate.ts";
+import { overridden, OVERRIDE } from "../agent/override.ts";
 import type { SentinelState } from "../cluster/answers.ts";
 import type { Answers } from "../cluster/look.ts";
 import { viewOf } from "../cluster/view.ts";

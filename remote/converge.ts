@@ -7,7 +7,7 @@ import { viewFrom } from "../cluster/look.ts";
 import type { ClusterView, NodeView } from "../cluster/view.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import type { Hosts } from "./hosts.ts";
-import { shareOfHost } from "./steps.ts";
+import { begin, shareOfHost } from "./steps.ts";
 
 export interface ConvergeOnHosts {
   /** The checkout. */
@@ -41,7 +41,11 @@ export async function convergeOnHosts(hosts: Hosts, options: ConvergeOnHosts): P
     const spec = options.afterApply ? synthesizedSpec(environment, node.name, options.root) : undefined;
     await attempt(async () => {
       const secrets = await shareOfHost(hosts.chosen, node, options.root);
-      return hosts.again(node, "converge", { secrets, ...(spec ? { spec } : {}) });
+      const { reach } = inventory;
+      if (!spec || !reach) return hosts.again(node, "converge", { secrets });
+      return begin(spec, reach, hosts.chosen, options.root, (bootstrap) =>
+        hosts.again(node, "converge", { secrets, spec, bootstrap }),
+      );
     });
   }
   for (const node of await withLeftovers(hosts).catch(() => [])) {

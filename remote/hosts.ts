@@ -1,7 +1,7 @@
 import type { TopologyNode } from "../topology/topology.ts";
 import { HOST_PROGRAM } from "../topology/host-places.ts";
 import { programHash } from "../agent/program.ts";
-import { overridden } from "../agent/gate.ts";
+import { overridden } from "../agent/override.ts";
 import { NOTHING_TO_CHANGE } from "../agent/not-applied.ts";
 import { RemoteHost } from "./deliver.ts";
 import type { HostInput } from "./steps.ts";
@@ -95,7 +95,7 @@ export class Hosts {
   again(
     node: TopologyNode,
     step: "converge" | "up",
-    further: Pick<HostInput, "spec" | "secrets"> = {},
+    further: Pick<HostInput, "spec" | "secrets" | "bootstrap"> = {},
   ): Promise<boolean> {
     const its = { environment: this.chosen.environment, node: node.name, address: node.address };
     return this.asRoot(node, step, { node: its, ...further });
@@ -145,8 +145,13 @@ export class Hosts {
     });
   }
 
-  private neverApplied = ({ name }: TopologyNode): string =>
-    `${name}: its host was never set up; apply ${this.chosen.environment} (npx cdktf deploy '${this.chosen.environment}-*')`;
+  private neverApplied({ name }: TopologyNode): string {
+    const { environment } = this.chosen;
+    return (
+      `${name}: its host was never set up; apply ${environment} (npx cdktf deploy '${environment}-zone-*'), or, if that was done and ` +
+      `this is an empty host in its place: npx redis-ha converge --env ${environment} --after-apply`
+    );
+  }
 
   private async send<T>(
     node: TopologyNode,

@@ -13,6 +13,8 @@ export interface Reach {
   /** Run by a shell in the checkout. */
   readonly proxyCommand?: string;
   readonly knownHostsFile: string;
+  /** Where the hosts themselves say which keys they have: in Parameter Store, below this path, by address. The file is made of that. */
+  readonly hostKeys?: { readonly region: string; readonly path: string };
 }
 
 /** A path of a description, made absolute: a relative one counts from the checkout, `~` is the user's home. */
@@ -46,7 +48,23 @@ const quotedForShell = (word: string): string => `'${word.replaceAll("'", `'\\''
 /** The host cannot be reached or does not let us in; nothing was sent. */
 export class Unreached extends Error {
   override name = "Unreached";
+
+  /** @param otherKey it is there, and has another key than it should have */
+  constructor(
+    message: string,
+    readonly otherKey = false,
+  ) {
+    super(message);
+  }
 }
+
+/** The command had not ended when its time was over; what it was doing may go on. */
+export class TimedOut extends Error {
+  override name = "TimedOut";
+}
+
+const UNKNOWN_KEY = /Host key verification failed|No \S+ host key is known/;
+const OTHER_KEY = /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/;
 
 /** Until a host answers at all, in seconds. */
 const CONNECT_SECONDS = 10;
@@ -64,6 +82,16 @@ export interface Answer {
 }
 
 type Listener = (line: string) => void;
+
+interface RunOptions {
+  /** For its standard input. */
+  readonly input?: string;
+  /** Told each line of its error stream, and of its output, as it comes. */
+  readonly onLine?: Listener;
+  /** Told each line of its error stream alone. */
+  readonly onError?: Listener;
+  readonly timeoutMs: number;
+}
 
 /**
  * One host, by the system's own OpenSSH: bastions, agents and Session Manager are the user's ordinary ssh configuration.
@@ -91,16 +119,28 @@ export class Ssh {
 
   /**
    * Runs a command in the shell of the host.
-   * @param input for its standard input
-   * @param onLine told each line of its error stream, and of its output, as it comes
-   * @param onError told each line of its error stream alone
    * @returns how it ended, whatever that is
    * @throws Unreached when the host cannot be reached or does not let us in
    */
-  async run(
-    command: string,
-    options: { input?: string; onLine?: Listener; onError?: Listener; timeoutMs: number },
-  ): Promise<Answer> {
+  async run(command: string, options: RunOptions): Promise<Answer> {
+    await this.knowHost();
+    const answer = await this.once(command, options);
+    if (!(answer instanceof Unreached)) return answer;
+    // Another machine may have its address by now, with keys of its own.
+    if (!answer.otherKey || !(await this.knowHost(true))) throw answer;
+    const again = await this.once(command, options);
+    if (again instanceof Unreached) throw again;
+    return again;
+  }
+
+  /** @param anew also when the file has keys for it @returns whether it has others now */
+  private async knowHost(anew = false): Promise<boolean> {
+    if (this.reach.hostKeys === undefined) return false;
+    const { noteHostKeys } = await import("./host-keys.ts");
+    return noteHostKeys(this.address, { ...this.reach, hostKeys: this.reach.hostKeys }, this.root, anew);
+  }
+
+  private async once(command: string, options: RunOptions): Promise<Answer | Unreached> {
     const { input = "", onLine, onError, timeoutMs } = options;
     const child = execa("ssh", [...this.options(), this.address, command], {
       input,
@@ -115,10 +155,10 @@ export class Ssh {
         if (!SHARED.test(line)) listen(line);
     }
     const { exitCode, stdout, stderr, timedOut, signal } = await child;
-    if (timedOut) throw new Error(`${this.name}: no end within ${timeoutMs / 1000} s`);
+    if (timedOut) throw new TimedOut(`${this.name}: no end within ${timeoutMs / 1000} s`);
     if (signal !== undefined) throw new Error(`${this.name}: ssh was ended by ${signal}`);
     // ssh's own faults end it with 255; so may a command, which then has its own words.
-    if (exitCode === 255) throw new Unreached(this.explain(stderr));
+    if (exitCode === 255) return new Unreached(this.explain(stderr), OTHER_KEY.test(stderr));
     if (exitCode === undefined) throw new Unreached(`ssh could not be started; install the package openssh-client`);
     return { code: exitCode, stdout, stderr };
   }
@@ -128,6 +168,7 @@ export class Ssh {
    * @returns its exit code
    */
   async terminal(command: string): Promise<number> {
+    await this.knowHost();
     const ignore = (): void => undefined;
     process.on("SIGINT", ignore);
     const terminal = process.stdin.isTTY && process.stdout.isTTY ? ["-t"] : ["-T"];
@@ -168,16 +209,23 @@ export class Ssh {
 
   /** What to change, from what ssh says. */
   private explain(stderr: string): string {
-    const { knownHostsFile, identityFile, user } = this.reach;
+    const { knownHostsFile, identityFile, user, hostKeys } = this.reach;
     const said = stderr.trim().split("\n").at(-1) ?? "";
     const nothing = "Nothing was sent.";
-    if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/.test(stderr)) {
+    if (hostKeys && (OTHER_KEY.test(stderr) || UNKNOWN_KEY.test(stderr))) {
+      return (
+        `${this.name}: the machine has ${OTHER_KEY.test(stderr) ? "another key than" : "not said the key that"} it has said in Parameter ` +
+        `Store (${hostKeys.path}/${this.address}). ${nothing} It says its keys at its first boot: when that is over, its console tells ` +
+        `what went wrong (aws ec2 get-console-output --latest), and terraform apply -replace makes another machine`
+      );
+    }
+    if (OTHER_KEY.test(stderr)) {
       return (
         `${this.name}: the host's key is another one than ${knownHostsFile} has for it. ${nothing} If the host was set up ` +
         `anew, put its new key there, from a source that you trust; else somebody may be in between`
       );
     }
-    if (/Host key verification failed|No \S+ host key is known/.test(stderr)) {
+    if (UNKNOWN_KEY.test(stderr)) {
       return (
         `${this.name}: ${knownHostsFile} has no key for it, and an unknown host gets nothing. ${nothing} Put the host's key ` +
         `there, from a source that you trust (ssh-keyscan -p ${this.reach.port} ${this.address} shows what answers now)`
@@ -189,8 +237,11 @@ export class Ssh {
         `for ${user}. ${nothing} Put its public half into ~${user}/.ssh/authorized_keys there, or change target.identityFile`
       );
     }
-    if (/Identity file .* not accessible|No such file or directory/.test(stderr))
-      return `${this.name}: ${said}. ${nothing}`;
+    const missing = stderr
+      .split("\n")
+      .find((line) => /Identity file .* not accessible|No such file or directory|not found/.test(line));
+    if (missing !== undefined)
+      return `${this.name}: what leads to it is not there: ${missing.trim()}. ${nothing}${missing.includes(".lab/") ? " The hosts of the lab: npm run lab up" : ""}`;
     if (/Connection refused/.test(stderr))
       return `${this.name}: nobody listens for ssh there (connection refused). ${nothing}`;
     if (/kex_exchange_identification|banner exchange/.test(stderr))

@@ -1,6 +1,7 @@
-import { overridden } from "../agent/gate.ts";
+import { overridden } from "../agent/override.ts";
 import { HOST_STATE, unitNames } from "../topology/host-places.ts";
 import { initSecrets } from "../secrets/init.ts";
+import { groupHasBegun, isNewGroup, newGroupName, noteNewGroup } from "../secrets/new-group.ts";
 import { nodeSecrets } from "../secrets/node-secrets.ts";
 import { openStore } from "../secrets/open-store.ts";
 import type { SecretStore } from "../secrets/store.ts";
@@ -9,6 +10,7 @@ import type { NodeSpec } from "../topology/node-spec.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { RemoteHost } from "./deliver.ts";
 import { confirmDown } from "./confirm-down.ts";
+import { untilLetIn } from "./machine.ts";
 import type { Described } from "./request.ts";
 import { type Reach, Ssh, Unreached } from "./ssh.ts";
 
@@ -24,6 +26,8 @@ export interface HostInput {
   readonly override?: boolean;
   /** Nodes that were retired before. */
   readonly retired?: readonly string[];
+  /** The data volume of the machine, where it has one of its own: its id. */
+  readonly volume?: string | undefined;
 }
 
 const ASK_TIMEOUT_MS = 30_000;
@@ -34,6 +38,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
  * Installs or applies a node on its host.
  * @param from the environment as it was synthesized
  * @param root the checkout
+ * @param volume id of the data volume that its machine has @default - none of its own
  * @throws with what is wrong, and what to do
  */
 export async function applyOverSsh(
@@ -42,15 +47,38 @@ export async function applyOverSsh(
   reach: Reach,
   from: Described,
   root: string,
+  volume?: string,
 ): Promise<void> {
-  const remote = new RemoteHost(spec.node.name, new Ssh(spec.node.address, reach, root), print);
+  const ssh = new Ssh(spec.node.address, reach, root);
+  const remote = new RemoteHost(spec.node.name, ssh, print);
+  // Only machines that were made for their node say their keys, and this one may boot for the first time.
+  if (step === "install" && reach.hostKeys) await untilLetIn(spec.node.name, ssh, print);
   // Before anything of the host is touched.
   const share = step === "apply" ? { secrets: await shareOfHost(from, spec.node, root) } : {};
   await remote.prepare();
-  const input: HostInput = { spec, override: overridden() };
+  const input: HostInput = { spec, override: overridden(), volume };
   if (step === "install") return void (await remote.step("install --here", JSON.stringify(input)));
-  const bootstrap = await groupIsNew(spec, reach, root);
-  await remote.step("apply --here", JSON.stringify({ ...input, ...share, bootstrap } satisfies HostInput));
+  await begin(spec, reach, from, root, (bootstrap) =>
+    remote.step("apply --here", JSON.stringify({ ...input, ...share, bootstrap } satisfies HostInput)),
+  );
+}
+
+/**
+ * Applies a node, which may begin as an empty master if it is the first one of a group that never had data.
+ * @param apply told whether it may
+ */
+export async function begin<T>(
+  spec: NodeSpec,
+  reach: Reach,
+  from: Described,
+  root: string,
+  apply: (bootstrap: boolean) => Promise<T>,
+): Promise<T> {
+  const store = await openStore(from, root);
+  const bootstrap = await groupIsNew(spec, reach, root, store);
+  const done = await apply(bootstrap);
+  if (bootstrap && spec.seed === spec.node.name) await groupHasBegun(store);
+  return done;
 }
 
 /**
@@ -70,7 +98,7 @@ export async function shareOfHost(from: Described, node: TopologyNode, root: str
 async function storeOfHosts({ environment, inventory }: Described, root: string): Promise<SecretStore> {
   const store = await openStore({ environment, inventory }, root);
   const { reach } = inventory;
-  if (reach && (await store.list()).length === 0) {
+  if (reach && (await store.list()).every((name) => name === newGroupName)) {
     const given = await Promise.all(
       inventory.nodes.map(({ name, address }) =>
         // All have the same ones: of those that are silent, others know.
@@ -85,6 +113,7 @@ async function storeOfHosts({ environment, inventory }: Described, root: string)
       );
     }
   }
+  await noteNewGroup(store);
   await initSecrets(store, inventory);
   return store;
 }
@@ -137,18 +166,25 @@ export async function isThere(address: string, file: string, reach: Reach, root:
 }
 
 /**
- * May the first node start as an empty master? Only when all data nodes' hosts answer and none of them has had data: one
- * that does not answer may have all of it. A witness that comes before all of them must know, too.
+ * May the first node start as an empty master? Only when none of the data nodes' hosts has had data. One that does not answer may
+ * have all of it, unless it is known that no master has ever begun: machines that are made one zone after the other are not there
+ * yet. A witness that comes before all of them must know, too.
  */
-async function groupIsNew(spec: NodeSpec, reach: Reach, root: string): Promise<boolean> {
+async function groupIsNew(spec: NodeSpec, reach: Reach, root: string, store: SecretStore): Promise<boolean> {
   if (spec.seed !== spec.node.name && spec.node.redisPort !== undefined) return false;
   const hasHadData = ({ name, address }: TopologyNode): Promise<boolean> =>
     isThere(address, `${HOST_STATE}/${spec.environment}/${name}/initialised`, reach, root);
-  if (await hasHadData(spec.node)) return false;
+  const neverBegan = await isNewGroup(store);
+  if (await hasHadData(spec.node)) {
+    // An apply that was killed right after it.
+    if (neverBegan) await groupHasBegun(store);
+    return false;
+  }
   const others = spec.peers.filter(({ redisPort }) => redisPort !== undefined);
   const had = await Promise.all(
     others.map((peer) =>
       hasHadData(peer).catch((error: Error) => {
+        if (neverBegan) return false;
         print(`${spec.node.name}: ${peer.name} may have data: ${error.message}`);
         return true;
       }),

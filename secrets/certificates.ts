@@ -26,14 +26,25 @@ export const daysUntil = (moment: string, now = new Date()): number =>
 /** A certificate with fewer days left is a fault. */
 export const LEAST_DAYS = 14;
 
-const purposes = { "1.3.6.1.5.5.7.3.1": "serverAuth", "1.3.6.1.5.5.7.3.2": "clientAuth" } as const;
+/** What a certificate is for. */
+export type Purpose = "serverAuth" | "clientAuth";
+const purposes: Readonly<Record<string, Purpose>> = {
+  "1.3.6.1.5.5.7.3.1": "serverAuth",
+  "1.3.6.1.5.5.7.3.2": "clientAuth",
+};
 
 /**
  * Everything for which peers or clients would refuse a node with these files, each as a sentence; empty when there is nothing.
  * No sentence has a part of a key in it.
  * @param names of the node that the certificate is for
+ * @param needed what it has to be for @default - both: nodes are servers and each other's clients
  */
-export function tlsProblems({ authority, certificate, key }: TlsSet, names: NodeNames, now = new Date()): string[] {
+export function tlsProblems(
+  { authority, certificate, key }: TlsSet,
+  names: NodeNames,
+  now = new Date(),
+  needed: readonly Purpose[] = ["serverAuth", "clientAuth"],
+): string[] {
   const authorities = certificatesIn(authority);
   const [own, ...between] = certificatesIn(certificate) ?? [];
   const privateKey = keyIn(key);
@@ -47,7 +58,7 @@ export function tlsProblems({ authority, certificate, key }: TlsSet, names: Node
     ...keyProblem(own, between, privateKey),
     ...chainProblems(own, between, authorities, now),
     ...missingNames(own, names).map((name) => `the certificate does not name ${name}; issue one that does`),
-    ...missingPurposes(own),
+    ...missingPurposes(own, needed),
   ];
 }
 
@@ -191,13 +202,11 @@ function dateProblem(what: string, { validFrom, validTo }: X509Certificate, now:
 }
 
 /** A certificate that names no purpose serves all. */
-function missingPurposes({ keyUsage }: X509Certificate): string[] {
+function missingPurposes({ keyUsage }: X509Certificate, needed: readonly Purpose[]): string[] {
   const stated = keyUsage as readonly string[] | undefined;
   if (!stated) return [];
-  return Object.entries(purposes)
-    .filter(([id]) => !stated.includes(id))
-    .map(
-      ([, name]) =>
-        `the certificate is not for ${name}; nodes are servers and each other's clients: issue one for both`,
-    );
+  const lacks = Object.entries(purposes).filter(([id, name]) => needed.includes(name) && !stated.includes(id));
+  const why =
+    needed.length > 1 ? "nodes are servers and each other's clients: issue one for both" : "issue one that is";
+  return lacks.map(([, name]) => `the certificate is not for ${name}; ${why}`);
 }

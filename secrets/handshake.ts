@@ -10,13 +10,19 @@ const TIMEOUT_MS = 5000;
 /**
  * Lets a server and a client that both have these files meet in memory, as two nodes do: OpenSSL knows more reasons to refuse a
  * certificate than can be named here.
+ * @param shown what the server has, where these are a client's alone @default - the same
  * @returns what it says against them, each as a sentence; names are not compared
  */
-export async function handshakeProblems({ authority: ca, certificate: cert, key }: TlsSet): Promise<string[]> {
+export async function handshakeProblems(set: TlsSet, shown: TlsSet = set): Promise<string[]> {
   const [left, right] = duplexPair();
-  const files = { ca, cert, key, ciphers: CIPHERS };
+  const filesOf = ({ certificate: cert, key }: TlsSet, believed: TlsSet): tls.SecureContextOptions => ({
+    ca: believed.authority,
+    cert,
+    key,
+    ciphers: CIPHERS,
+  });
   try {
-    const server = tls.createServer({ ...files, requestCert: true });
+    const server = tls.createServer({ ...filesOf(shown, set), requestCert: true });
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const met = Promise.race([
       once(server, "secureConnection", { signal }),
@@ -25,7 +31,7 @@ export async function handshakeProblems({ authority: ca, certificate: cert, key 
     // What follows when both are ended is of no interest.
     server.on("secureConnection", (socket) => socket.on("error", () => undefined));
     server.emit("connection", left);
-    const client = tls.connect({ ...files, socket: right, checkServerIdentity: () => undefined });
+    const client = tls.connect({ ...filesOf(set, shown), socket: right, checkServerIdentity: () => undefined });
     client.on("error", () => undefined);
     await Promise.all([met, once(client, "secureConnect", { signal })]);
     return [];

@@ -1,18 +1,21 @@
 import { createPrivateKey } from "node:crypto";
+import type { TlsSet } from "../topology/node-secrets.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { authorityProblems, certificatesIn, leadsTo, nameOf, namesOf, signedBy, tlsProblems } from "./certificates.ts";
 import { handshakeProblems } from "./handshake.ts";
 import { authorityFile, authorityKey } from "./authorities.ts";
 import { updateRevision } from "./init.ts";
-import { certificateOf, keyOf } from "./issued.ts";
+import { certificateOf, clientFile, clientKey, keyOf, ofClients, ofNode } from "./issued.ts";
 import { storedTls } from "./node-secrets.ts";
 import type { SecretStore } from "./store.ts";
-import { newKey, nodeCertificate } from "./x509.ts";
+import { authorityCertificate, newKey, nodeCertificate } from "./x509.ts";
 
 /** Files of somebody else, in PEM. */
 export interface Given {
   readonly authority?: { readonly certificates: string; readonly key?: string };
   readonly node?: { readonly node: TopologyNode; readonly certificate: string; readonly key: string };
+  /** What the environment's clients show. */
+  readonly clients?: { readonly certificate: string; readonly key: string };
 }
 
 export interface Imported {
@@ -23,7 +26,7 @@ export interface Imported {
 }
 
 /**
- * Puts an authority, or a node's key and certificate, into a store, after everything was found to fit. Can be killed at any point and
+ * Puts an authority, or the key and certificate of a node or of the clients, into a store, after everything was found to fit. Can be killed at any point and
  * run again.
  * @param nodes all of the environment
  * @param running half a sentence that names a node which has been applied; undefined = none has. Of one that cannot be asked,
@@ -41,6 +44,7 @@ export async function importSecrets(
   if (authority === undefined)
     throw new Error(`${store.describe()} has no authority yet, which has signed the certificate: add --authority FILE`);
   const tls = given.node && (await checkedNode(given.node, authority));
+  const clients = given.clients && (await checkedClients(given.clients, authority));
   if (!(await fitsBoth(store, nodes, authority, former))) {
     // Before there are hosts, none can be asked.
     const why = await running(former === undefined ? "does-not" : "counts");
@@ -77,6 +81,10 @@ export async function importSecrets(
     // The larger one first: a store may not take it.
     await write(certificateOf(given.node.node.name), tls.certificate);
     await write(keyOf(given.node.node.name), tls.key);
+  }
+  if (clients) {
+    await write(clientFile, clients.certificate);
+    await write(clientKey, clients.key);
   }
   await updateRevision(store);
   return { stored, removed };
@@ -129,11 +137,36 @@ async function checkedNode(
   return set;
 }
 
+async function checkedClients(
+  { certificate, key }: NonNullable<Given["clients"]>,
+  authority: string,
+): Promise<{ certificate: string; key: string }> {
+  const problems = clientProblems({ authority, certificate, key });
+  if (problems.length > 0) throw new Error(`--clients: ${problems.join("; ")}`);
+  const set = { authority, certificate: plain(certificate), key: plainKey(key) };
+  const other = await newKey();
+  const signing = { certificate: await authorityCertificate("a server's", other), key: other };
+  const server = await nodeCertificate(signing, { dns: ["localhost"], addresses: [] }, other);
+  const refused = await handshakeProblems(set, { authority: signing.certificate, certificate: server, key: other });
+  if (refused.length > 0) throw new Error(`--clients: ${refused.join("; ")}`);
+  return set;
+}
+
+const clientProblems = (set: TlsSet): string[] => tlsProblems(set, ofClients.names, new Date(), ["clientAuth"]);
+
+/** Whether clients have no certificate of use in the store, and none can be made for them. */
+export async function clientsWithout(store: SecretStore): Promise<boolean> {
+  if ((await store.read(authorityKey)) !== undefined) return false;
+  return clientProblems(await storedTls(store, ofClients)).length > 0;
+}
+
 /** The nodes that have no certificate of use in the store, when none can be made for them. */
 export async function withoutCertificate(store: SecretStore, nodes: readonly TopologyNode[]): Promise<TopologyNode[]> {
   if ((await store.read(authorityKey)) !== undefined) return [];
   const found = await Promise.all(
-    nodes.map(async (node) => (tlsProblems(await storedTls(store, node), namesOf(node)).length > 0 ? [node] : [])),
+    nodes.map(async (node) =>
+      tlsProblems(await storedTls(store, ofNode(node)), namesOf(node)).length > 0 ? [node] : [],
+    ),
   );
   return found.flat();
 }

@@ -50,7 +50,7 @@ export const ofClients: Holder = {
   name: clientFile,
   names: { dns: [], addresses: [] },
   issue: clientCertificate,
-  otherwise: `store one as ${clientFile} and ${clientKey}`,
+  otherwise: "import one: npx redis-ha secrets import --clients --certificate FILE --key FILE",
 };
 
 /**

@@ -5,7 +5,7 @@ import type { TopologyNode } from "../topology/topology.ts";
 import { namesOf, tlsProblems } from "./certificates.ts";
 import { authorityFile, authorityKey, trustedAuthorities } from "./authorities.ts";
 import { readRevision } from "./init.ts";
-import { certificateOf, keyOf } from "./issued.ts";
+import { certificateOf, type Holder, keyOf, ofNode } from "./issued.ts";
 import { passwordHash, passwordOf, type User } from "./passwords.ts";
 import { otherPasswordsOf } from "./password-rotation.ts";
 import type { SecretStore } from "./store.ts";
@@ -61,7 +61,7 @@ async function readSecrets(
   });
   const hashes = Object.fromEntries(await Promise.all(hashed)) as Record<User, string[]>;
   const passwords = Object.fromEntries(ownUsers.map((user) => [user, byUser[user]])) as NodeSecrets["passwords"];
-  const tls = await storedTls(store, node);
+  const tls = await storedTls(store, ofNode(node));
   if (needsTls && tls.authority === "") missing.push(authorityFile);
   if (needsTls && tls.certificate === "") missing.push(certificateOf(node.name));
   if (needsTls && tls.key === "") missing.push(keyOf(node.name));
@@ -81,11 +81,14 @@ async function readSecrets(
   return { hashes, passwords, ...(problems.length === 0 ? { tls } : {}) };
 }
 
-/** What a store has for a node's TLS, right or not; empty texts for what it has not. */
-export async function storedTls(store: SecretStore, { name }: Pick<TopologyNode, "name">): Promise<TlsSet> {
+/** What a store has for the TLS of a node, or of clients, right or not; empty texts for what it has not. */
+export async function storedTls(
+  store: SecretStore,
+  { name, keyName }: Pick<Holder, "name" | "keyName">,
+): Promise<TlsSet> {
   return {
     authority: (await trustedAuthorities(store)) ?? "",
-    certificate: (await store.read(certificateOf(name))) ?? "",
-    key: (await store.read(keyOf(name))) ?? "",
+    certificate: (await store.read(name)) ?? "",
+    key: (await store.read(keyName)) ?? "",
   };
 }

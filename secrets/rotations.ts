@@ -32,6 +32,17 @@ export const stageOf = (what: Rotation, store: SecretStore): Promise<Stage> => {
   return what === "authority" ? authorityStage(store) : Promise.resolve("none");
 };
 
+/** What has begun and is not finished. */
+export interface UnderWay {
+  readonly what: Rotation;
+  readonly stage: Exclude<Stage, "none">;
+}
+
+export async function rotationsUnderWay(store: SecretStore): Promise<UnderWay[]> {
+  const stages = rotations.map(async (what) => ({ what, stage: await stageOf(what, store) }));
+  return (await Promise.all(stages)).flatMap(({ what, stage }) => (stage === "none" ? [] : [{ what, stage }]));
+}
+
 type Inventory = Pick<InventoryEnvironment, "masterName" | "nodes" | "clientCertificates">;
 
 /**
@@ -44,7 +55,7 @@ export function stepsOf(what: Rotation, store: SecretStore, inventory: Inventory
     case "passwords":
       return passwordSteps(store, finish);
     case "certificates":
-      return certificateSteps(store, inventory, finish);
+      return certificateSteps(store, inventory);
     case "authority":
       return finish ? finishOfAuthority(store, inventory) : beginOfAuthority(store, inventory);
   }
@@ -68,8 +79,7 @@ async function passwordSteps(store: SecretStore, finish: boolean): Promise<Step[
   ];
 }
 
-async function certificateSteps(store: SecretStore, { nodes }: Inventory, finish: boolean): Promise<Step[]> {
-  if (finish) throw new Error("new certificates need no --finish: they are shown at once");
+function certificateSteps(store: SecretStore, { nodes }: Inventory): Promise<Step[]> {
   const renew = async (): Promise<void> => {
     for (const node of nodes) await renewCertificate(store, ofNode(node));
   };

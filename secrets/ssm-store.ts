@@ -1,5 +1,6 @@
 import type * as Ssm from "@aws-sdk/client-ssm";
 import type { SecretsPlace } from "../topology/inventory.ts";
+import { ssmClient } from "./ssm-client.ts";
 import { ssmError } from "./ssm-error.ts";
 import { checkName, isSecretName, type SecretStore } from "./store.ts";
 
@@ -8,18 +9,10 @@ type Sdk = typeof Ssm;
 
 /** What a parameter of the standard tier holds, in bytes. */
 const VALUE_MAX = 4096;
-/** The account's limit is some 3 writes a second, and an init of three nodes writes 17; the SDK waits in between. */
-const MAX_ATTEMPTS = 6;
-
 /** Secrets as parameters of type SecureString in the Parameter Store of AWS Systems Manager, one below `place.path` each. */
 export async function openSsmStore(place: SsmPlace): Promise<SecretStore> {
-  // Which Node a later version of the SDK will need is nothing that an operator can act on.
-  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
-  // Loaded here: it is as large as all the rest, and most environments do not need it.
-  const sdk = await import("@aws-sdk/client-ssm").catch(() => {
-    throw new Error("the npm package @aws-sdk/client-ssm cannot be loaded; npm ci in the checkout");
-  });
-  return new SsmStore(sdk, new sdk.SSMClient({ region: place.region, maxAttempts: MAX_ATTEMPTS }), place);
+  const { sdk, client } = await ssmClient(place.region);
+  return new SsmStore(sdk, client, place);
 }
 
 class SsmStore implements SecretStore {

@@ -3,7 +3,7 @@ import type { Inventory } from "../topology/inventory.ts";
 import { topologyOf } from "../topology/topology.ts";
 import { reachOf } from "./reach.ts";
 import { secretsPlaceOf } from "./secrets-place.ts";
-import { zoneStackName } from "./stack-name.ts";
+import { stackNamesOf } from "./stack-name.ts";
 
 /** What the operator's command needs to know of every environment, its stacks included. */
 export function inventoryOf(environments: readonly Environment[]): Inventory {
@@ -11,8 +11,8 @@ export function inventoryOf(environments: readonly Environment[]): Inventory {
     version: 1,
     environments: Object.fromEntries(
       environments.map((environment) => {
-        const { engine, masterName, quorum, minReplicasToWrite, nodes, zones } = topologyOf(environment);
-        const stacks = zones.map((zone) => zoneStackName(environment.name, zone.name));
+        const { engine, masterName, quorum, minReplicasToWrite, nodes } = topologyOf(environment);
+        const stacks = stackNamesOf(environment);
         const target = environment.target.kind;
         const [reach, secrets] = [reachOf(environment), secretsPlaceOf(environment)];
         return [

@@ -3,8 +3,9 @@ import { Resource as NullResource } from "@cdktf/provider-null/lib/resource/inde
 import { Token } from "cdktf";
 import type { TerraformIterator, TerraformMetaArguments, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import type { Machines } from "./machines.ts";
 import type { NodeMembership } from "./node-membership.ts";
-import type { NodeProgram } from "./node-program.ts";
+import { NodeProgram } from "./node-program.ts";
 import { TerraformData } from "./terraform-data.ts";
 
 export interface NodeConfigurationProps {
@@ -14,6 +15,8 @@ export interface NodeConfigurationProps {
   readonly program: NodeProgram;
   /** How the hosts are reached, as JSON. @default - the nodes are on this computer */
   readonly reach: string | undefined;
+  /** The machines that are made for the nodes. @default - they are there already */
+  readonly machines?: Machines | undefined;
 }
 
 /**
@@ -26,13 +29,15 @@ export interface NodeConfigurationProps {
  * On hosts it is a `null_resource`; on this computer a `terraform_data`, for which nothing has to be downloaded.
  */
 export class NodeConfiguration extends Construct {
-  public constructor(stack: TerraformStack, { specs, membership, program, reach }: NodeConfigurationProps) {
+  public constructor(stack: TerraformStack, { specs, membership, program, reach, machines }: NodeConfigurationProps) {
     super(stack, "configuration");
     const triggers =
       '${merge({ for name, text in each.value.files : name => endswith(name, ".service") ? sha256(text) : text }, {' +
       ' node = jsonencode({ for key, value in each.value : key => value if key != "files" }),' +
       // A dependency alone would not carry the replacement of a node on to its configuration.
       ` membership = terraform_data.${membership.friendlyUniqueId}[each.key].id` +
+      // The file system of a volume that has grown grows with it.
+      (machines ? `, volume_gb = ${machines.volumeGb}` : "") +
       " })}";
     const rest: TerraformMetaArguments = {
       forEach: specs,
@@ -40,10 +45,7 @@ export class NodeConfiguration extends Construct {
         {
           type: "local-exec",
           command: program.command("apply"),
-          environment: {
-            REDIS_HA_SPEC: "${jsonencode(each.value)}",
-            ...(reach === undefined ? {} : { REDIS_HA_REACH: reach }),
-          },
+          environment: NodeProgram.environment(reach, machines),
         },
       ],
     };

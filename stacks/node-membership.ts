@@ -1,5 +1,6 @@
 import type { TerraformIterator, TerraformStack } from "cdktf";
-import type { NodeProgram } from "./node-program.ts";
+import type { Machines } from "./machines.ts";
+import { NodeProgram } from "./node-program.ts";
 import { TerraformData } from "./terraform-data.ts";
 
 export interface NodeMembershipProps {
@@ -8,6 +9,8 @@ export interface NodeMembershipProps {
   readonly program: NodeProgram;
   /** How the hosts are reached, as JSON. @default - the nodes are on this computer */
   readonly reach: string | undefined;
+  /** The machines that are made for the nodes. @default - they are there already */
+  readonly machines?: Machines | undefined;
 }
 
 /**
@@ -17,7 +20,7 @@ export interface NodeMembershipProps {
  * holds it is still there.
  */
 export class NodeMembership extends TerraformData {
-  public constructor(stack: TerraformStack, { specs, program, reach }: NodeMembershipProps) {
+  public constructor(stack: TerraformStack, { specs, program, reach, machines }: NodeMembershipProps) {
     super(stack, "membership", {
       forEach: specs,
       // What makes a node another node: a change here retires the old one first.
@@ -28,6 +31,8 @@ export class NodeMembership extends TerraformData {
         redis_port: "${try(each.value.node.redisPort, null)}",
         sentinel_port: "${try(each.value.node.sentinelPort, null)}",
         target: "${each.value.target}",
+        // With another type AWS stops the machine: the node leaves first, as for another machine.
+        ...(machines ? { machine: `\${${machines.id}}`, machine_type: `\${${machines.type}}` } : {}),
       },
       // A destroy provisioner sees nothing but the resource itself, so all it needs is kept here.
       input: {
@@ -41,10 +46,7 @@ export class NodeMembership extends TerraformData {
         {
           type: "local-exec",
           command: program.command("install"),
-          environment: {
-            REDIS_HA_SPEC: "${jsonencode(each.value)}",
-            ...(reach === undefined ? {} : { REDIS_HA_REACH: reach }),
-          },
+          environment: NodeProgram.environment(reach, machines),
         },
         {
           type: "local-exec",

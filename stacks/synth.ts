@@ -61,7 +61,17 @@ export async function synthesize(options: SynthesisOptions): Promise<void> {
   }
 }
 
+/** The stacks of the target `aws` are there; what its machines need at their first contact is not yet. */
+function refuseUnlessProvisioned({ name, target }: Environment): void {
+  if (target.kind !== "aws") return;
+  throw new Error(
+    `environments/${name}.ts: target.kind: this version describes and checks "${target.kind}", but provisions "local" and "ssh" only; ` +
+      `take ${name} out of environments/index.ts. Nothing was changed`,
+  );
+}
+
 async function writeAll(environments: readonly Environment[], folder: string): Promise<void> {
+  environments.forEach(refuseUnlessProvisioned);
   const program = path.join(folder, "redis-ha.cjs");
   await buildBundle(program);
 

@@ -13,27 +13,42 @@ export interface Unit {
   readonly folder: string;
   /** Folders of the units that come before, relative to this one's. */
   readonly after: readonly string[];
+  /** Those of them whose outputs it takes, by the name of its variable (see `StackInput`). */
+  readonly takes: Readonly<Record<string, string>>;
 }
 
 /**
  * The units of all environments, in the order in which they are applied.
  *
+ * @param variables the names of each stack's variables
  * @throws when a stack depends on one that no environment has
  */
-export function unitsOf(inventory: Inventory, graph: StackGraph): Unit[] {
+export function unitsOf(
+  inventory: Inventory,
+  graph: StackGraph,
+  variables: Readonly<Record<string, readonly string[]>>,
+): Unit[] {
   const folders = new Map(
     Object.entries(inventory.environments).flatMap(([environment, { stacks }]) =>
       stacks.map((name) => [name, folderOf(environment, name)] as const),
     ),
   );
-  return [...folders].map(([name, folder]) => ({
-    folder,
-    after: (graph.stacks[name]?.dependencies ?? []).map((stack) => {
-      const before = folders.get(stack);
-      if (before === undefined) throw new Error(`stack ${name} depends on ${stack}, which no environment has`);
-      return path.posix.relative(folder, before);
-    }),
-  }));
+  return [...folders].map(([name, folder]) => {
+    const before = (graph.stacks[name]?.dependencies ?? []).map((stack) => {
+      const other = folders.get(stack);
+      if (other === undefined) throw new Error(`stack ${name} depends on ${stack}, which no environment has`);
+      return path.posix.relative(folder, other);
+    });
+    const taken = (variables[name] ?? []).flatMap((variable) => {
+      const other = `../${variable}`;
+      return before.includes(other) ? [[variable, other] as const] : [];
+    });
+    return {
+      folder,
+      after: before.filter((each) => !taken.some(([, other]) => other === each)),
+      takes: Object.fromEntries(taken),
+    };
+  });
 }
 
 /**
@@ -46,7 +61,13 @@ export function unitsOf(inventory: Inventory, graph: StackGraph): Unit[] {
 export async function writeMissingUnits(outdir: string, terragruntFolder: string): Promise<void> {
   const inventory = (await readJson(path.join(outdir, "environments.json"))) as Inventory;
   const graph = (await readJson(path.join(outdir, "manifest.json"))) as StackGraph;
-  for (const unit of unitsOf(inventory, graph)) {
+  const variables = await Promise.all(
+    Object.keys(graph.stacks).map(async (name) => {
+      const document = (await readJson(path.join(outdir, "stacks", name, "cdk.tf.json"))) as { variable?: object };
+      return [name, Object.keys(document.variable ?? {})] as const;
+    }),
+  );
+  for (const unit of unitsOf(inventory, graph, Object.fromEntries(variables))) {
     const folder = path.join(terragruntFolder, unit.folder);
     await fs.mkdir(folder, { recursive: true });
     try {
@@ -58,10 +79,28 @@ export async function writeMissingUnits(outdir: string, terragruntFolder: string
 }
 
 /** The text of a unit's terragrunt.hcl. */
-function unitText({ after }: Unit): string {
+function unitText({ after, takes }: Unit): string {
+  const taken = Object.entries(takes);
   const include = `include "root" {\n  path = find_in_parent_folders("root.hcl")\n}\n`;
-  return after.length === 0 ? include : `${include}\ndependencies {\n  paths = ${JSON.stringify(after)}\n}\n`;
+  return [
+    taken.length === 0 ? include : include.replace("}\n", "  expose = true\n}\n").replace("path =", "path   ="),
+    ...(after.length === 0 ? [] : [`dependencies {\n  paths = ${JSON.stringify(after)}\n}\n`]),
+    ...taken.map(([name, folder]) => dependencyText(name, folder)),
+    ...(taken.length === 0
+      ? []
+      : [`inputs = {\n${taken.map(([name]) => `  ${name} = dependency.${name}.outputs\n`).join("")}}\n`]),
+  ].join("\n");
 }
+
+/** Before the other stack was ever applied, and when it is gone, each of its outputs is some text. */
+const dependencyText = (name: string, folder: string): string => `dependency "${name}" {
+  config_path = "${folder}"
+
+  mock_outputs                            = include.root.locals.mocks["${name}"]
+  mock_outputs_allowed_terraform_commands = ["init", "validate", "plan", "destroy"]
+  mock_outputs_merge_strategy_with_state  = "shallow"
+}
+`;
 
 /** `local-zone-a` of the environment `local` -> `local/zone-a`. */
 function folderOf(environment: string, stack: string): string {

@@ -3,10 +3,15 @@ import { TerraformIterator, TerraformLocal, TerraformStack } from "cdktf";
 import type { Environment } from "../environments/environment.ts";
 import type { NodeSpec } from "../topology/node-spec.ts";
 import { literals } from "./literal.ts";
+import { addAwsProvider, type AwsEnvironment, isOnAws } from "./aws-environment.ts";
+import type { FoundationStack } from "./foundation-stack.ts";
+import { Machines } from "./machines.ts";
+import type { NetworkStack } from "./network-stack.ts";
 import { NodeConfiguration } from "./node-configuration.ts";
 import { NodeMembership } from "./node-membership.ts";
 import { NodeProgram } from "./node-program.ts";
 import { reachOf } from "./reach.ts";
+import { StackInput } from "./stack-input.ts";
 import { zoneStackName } from "./stack-name.ts";
 import { addStateBackend } from "./state-backend.ts";
 
@@ -18,6 +23,8 @@ export interface ZoneStackProps {
   readonly specs: readonly NodeSpec[];
   /** File that holds the bundled program. */
   readonly program: string;
+  /** On AWS: what is applied before the zones. */
+  readonly below?: { readonly network: NetworkStack; readonly foundation: FoundationStack } | undefined;
 }
 
 /**
@@ -25,31 +32,30 @@ export interface ZoneStackProps {
  *
  * Terraform destroys everything it replaces in one state before it creates the first of it, so a state holds no two
  * nodes that must not be away at the same time.
- *
- * @throws when the environment's target is one that this version only describes.
  */
 export class ZoneStack extends TerraformStack {
-  public constructor(app: App, { environment, zone, specs, program }: ZoneStackProps) {
-    refuseUnlessProvisioned(environment);
+  public constructor(app: App, { environment, zone, specs, program, below }: ZoneStackProps) {
     super(app, zoneStackName(environment.name, zone));
-
-    // use_lockfile of the S3 backend is the newest thing the stacks rely on.
-    this.addOverride("terraform.required_version", ">= 1.10");
     addStateBackend(this, environment);
 
     const byName = Object.fromEntries(specs.map((spec) => [spec.node.name, literals(spec)]));
     const nodes = TerraformIterator.fromMap(new TerraformLocal(this, "nodes", byName).asAnyMap);
     const asset = new NodeProgram(this, program);
     const reach = JSON.stringify(reachOf(environment)) as string | undefined;
-    const membership = new NodeMembership(this, { specs: nodes, program: asset, reach });
-    new NodeConfiguration(this, { specs: nodes, membership, program: asset, reach });
+    const machines = below && isOnAws(environment) ? this.machines(environment, zone, nodes, below) : undefined;
+    const membership = new NodeMembership(this, { specs: nodes, program: asset, reach, machines });
+    new NodeConfiguration(this, { specs: nodes, membership, program: asset, reach, machines });
   }
-}
 
-function refuseUnlessProvisioned({ name, target }: Environment): void {
-  if (target.kind !== "aws") return;
-  throw new Error(
-    `environments/${name}.ts: target.kind: this version describes and checks "${target.kind}", but provisions "local" and "ssh" only; ` +
-      `take ${name} out of environments/index.ts. Nothing was changed`,
-  );
+  private machines(
+    environment: AwsEnvironment,
+    zone: string,
+    nodes: TerraformIterator,
+    below: NonNullable<ZoneStackProps["below"]>,
+  ): Machines {
+    addAwsProvider(this, environment);
+    const network = new StackInput(this, { environment, from: below.network, as: "network" });
+    const foundation = new StackInput(this, { environment, from: below.foundation, as: "foundation" });
+    return new Machines(this, { environment, zone, nodes, network, foundation });
+  }
 }

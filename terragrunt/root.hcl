@@ -37,9 +37,16 @@ locals {
   ])
 
   # The synthesized document is the only place that says where the state is.
-  backend = jsondecode(file("${local.document}${local.vanished}")).terraform.backend
+  content = jsondecode(file("${local.document}${local.vanished}"))
+  backend = local.content.terraform.backend
   kind    = keys(local.backend)[0]
   config  = local.backend[local.kind]
+
+  # For the units that take outputs of others: a text for each output, as the documents list them.
+  others = { for name, _ in try(local.content.variable, {}) : name => "${local.stacks}/${local.environment}-${name}/cdk.tf.json" }
+  mocks  = { for name, document in local.others : name => {
+    for output, _ in jsondecode(file(document)).output : output => "mock-${output}"
+  } if fileexists(document) }
 
   destroys = length(setintersection(["-destroy", "--destroy", "-destroy=true", "--destroy=true"], get_terraform_cli_args())) > 0
 

@@ -11,7 +11,7 @@ export function localStacks(environments: readonly Environment[], name: string):
   if (inventory) return [...inventory.stacks];
   if (environments.some((environment) => environment.name === name)) {
     throw new Error(
-      `${name}: its nodes are on hosts of their own: npx cdktf deploy '${name}-*' applies it, npx cdktf destroy '${name}-*' ` +
+      `${name}: its nodes are on hosts of their own: npx cdktf deploy '${name}-zone-*' applies it, npx cdktf destroy '${name}-zone-*' ` +
         `ends it (docs/hosts.md)`,
     );
   }

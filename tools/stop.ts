@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { Listr } from "listr2";
-import { OVERRIDE } from "../agent/gate.ts";
+import { OVERRIDE } from "../agent/override.ts";
 import { nodeFolder, projectRoot, stateFolder } from "../agent/node-folder.ts";
 import { speakWith } from "../agent/secrets.ts";
 import { operatorLogins } from "../secrets/logins.ts";

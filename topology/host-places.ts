@@ -4,6 +4,8 @@ import type { NodeSpec } from "./node-spec.ts";
 export const HOST_STATE = "/var/lib/redis-ha";
 /** The agent's program on a host; root's, so that the agent cannot change what it runs. */
 export const HOST_PROGRAM = "/usr/local/lib/redis-ha/redis-ha.cjs";
+/** What an administrator types on a host: runs that program. */
+export const HOST_COMMAND = "/usr/local/bin/redis-ha";
 /** What root was told last that each node is, `<environment>-<node>.json`; root's, so that nobody else decides what root does. */
 export const HOST_SPECS = "/etc/redis-ha";
 /** Makes systemd leave a unit alone that a drill has killed; gone after a reboot. */

@@ -1,4 +1,5 @@
 import type { Environment } from "../environments/environment.ts";
+import { maxMemoryMb } from "../environments/memory.ts";
 import { HOST_PROGRAM, HOST_STATE, unitNames } from "./host-places.ts";
 import { sentinelUsersAcl, usersAcl } from "./acl.ts";
 import type { NodeSpec } from "./node-spec.ts";
@@ -63,7 +64,7 @@ function redisConf(environment: Environment, topology: Topology, node: TopologyN
     tls: environment.access.tls,
     clientCertificates: environment.access.clientCertificates,
     port: node.redisPort,
-    maxMemoryBytes: settings.maxMemoryMb * mib,
+    maxMemoryBytes: required(maxMemoryMb(environment)) * mib,
     maxMemoryPolicy: settings.maxMemoryPolicy,
     appendFsync: settings.appendFsync,
     replBacklogBytes: settings.replBacklogMb * mib,
@@ -142,4 +143,11 @@ function quoted(value: string): string {
     // eslint-disable-next-line no-control-regex -- these are the characters to escape
     .replace(/[\x00-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
   return `"${escaped}"`;
+}
+
+/** 0 would mean that there is no limit. */
+function required(value: number | undefined): number {
+  if (value === undefined)
+    throw new Error("settings.maxMemoryMb does not follow from the environment: see parseEnvironment");
+  return value;
 }

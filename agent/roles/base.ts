@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { HOST_STATE } from "../../topology/host-places.ts";
+import { HOST_COMMAND, HOST_PROGRAM, HOST_STATE } from "../../topology/host-places.ts";
 import { installPackages } from "./apt.ts";
 import { preferences, strangerIn } from "./package-origin.ts";
 import { ensureFile, type HostRole, run, succeeds } from "./role.ts";
@@ -16,7 +16,7 @@ function isMasked(unit: string): boolean {
   return fs.existsSync(link) && fs.realpathSync(link) === "/dev/null";
 }
 
-/** The engine's packages in the version of the host's release, without the services that come with them; the folder of the nodes. */
+/** The engine's packages in the version of the host's release, without the services that come with them; the folder of the nodes, and the command. */
 export const base: HostRole = {
   name: "base",
   ensure({ engine }, warn) {
@@ -36,6 +36,8 @@ export const base: HostRole = {
     }
     if (!succeeds("id", engine)) throw new Error(`user ${engine} is missing; reinstall the package ${engine}-tools`);
     if (ensureFolder(HOST_STATE, engine)) done.push(`${HOST_STATE} made`);
+    if (ensureFile(HOST_COMMAND, `#!/bin/sh\nexec /usr/bin/node ${HOST_PROGRAM} "$@"\n`, 0o755))
+      done.push(`${HOST_COMMAND} written`);
     return done;
   },
 };
@@ -68,7 +70,9 @@ function ensureFolder(folder: string, user: string): boolean {
   if (before?.uid === uid && (before.mode & 0o777) === 0o700) return false;
   fs.mkdirSync(path.dirname(folder), { recursive: true });
   if (!before) fs.mkdirSync(folder, { mode: 0o700 });
-  fs.chownSync(folder, uid, gid);
+  // On a disk that comes from another machine, the user of this name had another number. No link is followed.
+  if (before && before.uid !== uid) run("chown", "--no-dereference", "--recursive", `${uid}:${gid}`, folder);
+  else fs.chownSync(folder, uid, gid);
   fs.chmodSync(folder, 0o700);
   return true;
 }

@@ -29,6 +29,9 @@ export function rememberSpec(spec: NodeSpec): void {
   ensureFile(specFile(spec.environment, spec.node.name), JSON.stringify(spec));
 }
 
+/** Is there a node on this host that was not retired? */
+export const hasNodes = (): boolean => fs.existsSync(HOST_SPECS) && fs.readdirSync(HOST_SPECS).length > 0;
+
 /** What root was told last that the node is. */
 export const rememberedSpec = (environment: string, node: string): NodeSpec | undefined =>
   specIn(specFile(environment, node));

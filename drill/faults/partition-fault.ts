@@ -1,5 +1,5 @@
 import { programFile } from "../../agent/program.ts";
-import { expectationOf, localFacts } from "../../cluster/evidence.ts";
+import { expectationOf, localFacts, synthesizedSpec } from "../../cluster/evidence.ts";
 import type { Fault } from "../fault.ts";
 import { whyNoNamespaces } from "../namespaces.ts";
 import { type DrillResult, judged, type WriterResult } from "../result.ts";
@@ -15,12 +15,9 @@ export const partitionFault: Fault = {
     const why = whyNoNamespaces();
     if (why !== undefined) throw new DrillRefused(why);
     const { environment, inventory, root, report } = options;
-    const { specs: expected } = expectationOf(
-      environment,
-      inventory,
-      root,
-      await localFacts(environment, inventory, root),
-    );
+    const facts = await localFacts(environment, inventory, root);
+    const synthesized = (node: string) => synthesizedSpec(environment, node, root);
+    const { specs: expected } = expectationOf(environment, inventory, facts, synthesized);
     const specs = [...expected.values()].map(({ spec }) => spec);
     const at = new Date().toISOString();
     const figures = await partitionDrill({ specs, program: programFile(), report, seconds: options.seconds });

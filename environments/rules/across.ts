@@ -43,6 +43,26 @@ const sameStack: PairRule = ({ earlier, later }) => {
   });
 };
 
+/** The role of each node on AWS, by the node's path. Names of roles are those of an account. */
+const rolesOf = (environment: Environment): Map<string, string> =>
+  environment.target.kind === "aws"
+    ? new Map(placedNodes(environment).map(({ name, path }) => [`${masterName(environment)}-${name}`, path]))
+    : new Map<string, string>();
+
+const sameRole: PairRule = ({ earlier, later }) => {
+  const others = rolesOf(earlier);
+  return [...rolesOf(later)].flatMap(([role, path]) =>
+    others.has(role)
+      ? [
+          {
+            path: `${path}.name`,
+            message: `its role ${role} has the name of that of ${environmentFile(earlier.name)} (${others.get(role)}.name); rename one`,
+          },
+        ]
+      : [],
+  );
+};
+
 const sameLocalPort: PairRule = ({ earlier, later }) => {
   if (earlier.target.kind !== "local" || later.target.kind !== "local") return [];
   const taken = endpointsOf(placedNodes(earlier));
@@ -59,7 +79,7 @@ const sameLocalPort: PairRule = ({ earlier, later }) => {
   });
 };
 
-const pairRules: readonly PairRule[] = [sameMasterName, sameStack, sameLocalPort];
+const pairRules: readonly PairRule[] = [sameMasterName, sameStack, sameRole, sameLocalPort];
 
 /** Every problem between environments; those of one name get one message and are not compared further. */
 export function problemsAcross(environments: readonly Environment[]): Problem[] {

@@ -1,12 +1,10 @@
-import type { Environment } from "../environment.ts";
+import type { AwsTarget } from "../environment.ts";
 import { contains, holds, overlaps, toAddress, toCidr, toNumber, toRange, type Range } from "./cidr.ts";
 import type { Problem, Rule, Subject } from "./rule.ts";
 
 /** What Amazon's network asks of zones and addresses. Each rule keeps silent about ranges that another one refuses. */
 
-type AwsTarget = Extract<Environment["target"], { kind: "aws" }>;
-
-const awsTarget = ({ environment }: Subject): AwsTarget | undefined =>
+export const awsTarget = ({ environment }: Subject): AwsTarget | undefined =>
   environment.target.kind === "aws" ? environment.target : undefined;
 
 /** https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html: VPCs and subnets are /16 to /28. */
@@ -19,21 +17,27 @@ function rangeProblem(path: string, cidr: string): Problem[] {
   return [];
 }
 
+/** Each kind with its field; the private ones, which hold the nodes, come first. */
+const SUBNETS = ["subnetCidr", "publicSubnetCidr"] as const;
+
 interface Subnet {
   readonly zone: string;
+  readonly field: (typeof SUBNETS)[number];
   readonly path: string;
   readonly cidr: string;
-  readonly range: Range;
 }
 
-function wellFormedSubnets({ environment }: Subject): Subnet[] {
-  return Object.entries(environment.zones).flatMap(([zone, { subnetCidr: cidr }]) => {
-    const path = `zones.${zone}.subnetCidr`;
-    return cidr === undefined || rangeProblem(path, cidr).length > 0
-      ? []
-      : [{ zone, path, cidr, range: toRange(cidr) }];
-  });
-}
+const subnetsOf = ({ environment }: Subject): Subnet[] =>
+  SUBNETS.flatMap((field) =>
+    Object.entries(environment.zones).flatMap(([zone, { [field]: cidr }]) =>
+      cidr === undefined ? [] : [{ zone, field, path: `zones.${zone}.${field}`, cidr }],
+    ),
+  );
+
+const wellFormedSubnets = (subject: Subject): (Subnet & { readonly range: Range })[] =>
+  subnetsOf(subject)
+    .filter(({ path, cidr }) => rangeProblem(path, cidr).length === 0)
+    .map((subnet) => ({ ...subnet, range: toRange(subnet.cidr) }));
 
 /** Undefined when the VPC's own range is refused. */
 function vpcOf(subject: Subject): { cidr: string; range: Range } | undefined {
@@ -41,14 +45,15 @@ function vpcOf(subject: Subject): { cidr: string; range: Range } | undefined {
   return cidr === undefined || rangeProblem("", cidr).length > 0 ? undefined : { cidr, range: toRange(cidr) };
 }
 
-function usableSubnets(subject: Subject): Subnet[] {
+function usableSubnets(subject: Subject): ReturnType<typeof wellFormedSubnets> {
   const vpc = vpcOf(subject);
   return wellFormedSubnets(subject).filter(({ range }) => !vpc || contains(vpc.range, range));
 }
 
 /** The subnet and the nodes of each zone whose subnet is worth comparing with. */
 function addressesInSubnets(subject: Subject) {
-  return usableSubnets(subject).flatMap((subnet) =>
+  const holding = usableSubnets(subject).filter(({ field }) => field === "subnetCidr");
+  return holding.flatMap((subnet) =>
     subject.nodes
       .filter(({ zone }) => zone === subnet.zone)
       .flatMap(({ path, address }) => (address === undefined ? [] : [{ subnet, path: `${path}.address`, address }])),
@@ -77,7 +82,7 @@ export const awsFieldsElsewhere: Rule = (subject) =>
   awsTarget(subject)
     ? []
     : Object.entries(subject.environment.zones).flatMap(([zone, entry]) =>
-        (["availabilityZone", "subnetCidr"] as const)
+        (["availabilityZone", "subnetCidr", "subnetId", "publicSubnetCidr", "releaseDataVolume"] as const)
           .filter((field) => entry[field] !== undefined)
           .map((field) => ({
             path: `zones.${zone}.${field}`,
@@ -109,9 +114,7 @@ export const malformedRange: Rule = (subject) => {
     ? []
     : [
         ...rangeProblem("target.vpcCidr", target.vpcCidr),
-        ...Object.entries(subject.environment.zones).flatMap(([zone, { subnetCidr }]) =>
-          subnetCidr === undefined ? [] : rangeProblem(`zones.${zone}.subnetCidr`, subnetCidr),
-        ),
+        ...subnetsOf(subject).flatMap(({ path, cidr }) => rangeProblem(path, cidr)),
       ];
 };
 

@@ -88,6 +88,6 @@ it.each([
   [10, 3],
 ])("%i environments with %i zones each are valid together", (count, zones) => {
   const inputs = Array.from({ length: count }, (_, index) => manyZones(zones, index));
-  const environments = parseEnvironments(inputs, { computerMemoryMb: 4096 });
+  const environments = parseEnvironments(inputs, { computerMemoryMb: 16_384 });
   expect(environments.flatMap((environment) => Object.keys(environment.zones))).toHaveLength(count * zones);
 });

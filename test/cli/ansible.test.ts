@@ -22,7 +22,7 @@ describeWithAnsible("ansible/inventory, read by Ansible", { timeout: 60_000 }, (
   let cluster: ClusterFixture;
   let root: string;
   beforeAll(async () => {
-    cluster = await ClusterFixture.start({ port: 17180 });
+    cluster = await ClusterFixture.start({ port: 16100 });
     root = path.join(await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), "rha-"))), "a checkout");
     await fs.mkdir(path.join(root, "cdktf.out"), { recursive: true });
     await fs.writeFile(path.join(root, "cdktf.json"), "{}");
@@ -37,7 +37,7 @@ describeWithAnsible("ansible/inventory, read by Ansible", { timeout: 60_000 }, (
 
   /** Two environments that never run and, if `live`, the cluster that does. */
   async function synthesized({ live }: { live: boolean }): Promise<void> {
-    const inventory = inventoryOf(parseEnvironments([hostsInput, pairOn(17191)]));
+    const inventory = inventoryOf(parseEnvironments([hostsInput, pairOn(16120)]));
     const environments = live ? { ...inventory.environments, local: cluster.inventory } : inventory.environments;
     await fs.writeFile(path.join(root, "cdktf.out", "environments.json"), JSON.stringify({ version: 1, environments }));
   }

@@ -45,6 +45,11 @@ export const statusSchema = z.strictObject({
   summary: z.string().min(1),
   master: z.string().nullable(),
   nodes: z.array(node),
+  rotations: z
+    .array(
+      z.strictObject({ what: z.enum(["passwords", "certificates", "authority"]), stage: z.enum(["begun", "waiting"]) }),
+    )
+    .nullable(),
 });
 
 export const verifySchema = z.strictObject({

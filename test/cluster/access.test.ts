@@ -11,8 +11,8 @@ import { KeptConnection, parseInfo, withConnection } from "../../cluster/connect
 import { passwordHash } from "../../secrets/passwords.ts";
 import { type Made, opensslCertificate } from "../secrets/openssl.ts";
 
-const PLAIN = { address: "127.0.0.1", port: 17900 };
-const TLS = { address: "127.0.0.1", port: 17901 };
+const PLAIN = { address: "127.0.0.1", port: 16160 };
+const TLS = { address: "127.0.0.1", port: 16161 };
 const PASSWORD = "a b'c\"d";
 
 /** A server with users, one port in plain text and one with TLS that asks for a certificate. */
@@ -75,7 +75,7 @@ describe.sequential("a server that lets nobody in without a name", () => {
     ["a wrong name", { ...us, username: "default" }],
   ])("says of %s that it was not let in", async (_, access) => {
     useAccess([PLAIN], access);
-    await expect(ping(PLAIN)).rejects.toThrow("127.0.0.1:17900: it does not let us in");
+    await expect(ping(PLAIN)).rejects.toThrow("127.0.0.1:16160: it does not let us in");
   });
 
   it("a kept connection is there once it was let in, and never before", async () => {

@@ -57,6 +57,7 @@ function evidence(change: {
         state: {
           master: endpoint(6401),
           flags: "master",
+          masterReports: "master",
           configEpoch: 3,
           masterSilentMs: 0,
           quorum: 2,

@@ -28,6 +28,16 @@ describe("rules between environments", () => {
     );
   });
 
+  it("two nodes on AWS whose roles have one name", () => {
+    const one = { ...awsInput(), name: "prod-x" };
+    const other = awsInput();
+    nodeOf(one, "a").name = "a";
+    nodeOf(other, "b").name = "x-a";
+    expect(linesOf([one, other])).toEqual([
+      "environments/prod.ts: zones.b.nodes[0].name: its role redis-ha-prod-x-a has the name of that of environments/prod-x.ts (zones.a.nodes[0].name); rename one",
+    ]);
+  });
+
   it("two zones whose stacks have one name", () => {
     expect(
       linesOf([

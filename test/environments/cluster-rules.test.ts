@@ -236,6 +236,18 @@ describe("rules of votes, copies and timing", () => {
       lines: [],
     },
     {
+      rule: "memory that the backlog alone fills",
+      change: (input) => (input.settings.maxMemoryMb = 95),
+      lines: [
+        "settings.maxMemoryMb: 95 MiB is too little: redis counts what it keeps for replicas (settings.replBacklogMb, 64 MiB) as used memory, and would soon refuse writes; use 96 or more",
+      ],
+    },
+    {
+      rule: "memory for the backlog and a little data",
+      change: (input) => (input.settings.maxMemoryMb = 96),
+      lines: [],
+    },
+    {
       rule: "downAfterMs below a second",
       change: (input) => (input.settings.downAfterMs = 999),
       lines: [

@@ -35,23 +35,26 @@ export const awsInput = (): EnvironmentInput => ({
     instanceType: "m7g.large",
     imageId: "ami-0123456789abcdef0",
     dataVolumeGb: 20,
-    hostMemoryMb: 8192,
+    publicKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0wmN/Cr3JXqmLW7u+g9pTh+wyqDHpSQEIQczXkVx9q operator"],
   },
   backend: { kind: "s3", bucket: "state-bucket", region: "eu-central-1" },
   zones: {
     a: {
       availabilityZone: "eu-central-1a",
       subnetCidr: "10.0.1.0/24",
+      publicSubnetCidr: "10.0.255.0/28",
       nodes: [{ name: "redis-a", address: "10.0.1.10" }],
     },
     b: {
       availabilityZone: "eu-central-1b",
       subnetCidr: "10.0.2.0/24",
+      publicSubnetCidr: "10.0.255.16/28",
       nodes: [{ name: "redis-b", address: "10.0.2.10" }],
     },
     c: {
       availabilityZone: "eu-central-1c",
       subnetCidr: "10.0.3.0/24",
+      publicSubnetCidr: "10.0.255.32/28",
       nodes: [{ name: "redis-c", address: "10.0.3.10" }],
     },
   },

@@ -28,7 +28,7 @@ const cases: readonly Case[] = [
     what: "a missing field",
     path: ["settings", "maxMemoryMb"],
     value: undefined,
-    line: "settings.maxMemoryMb: missing; give a whole number",
+    line: "settings.maxMemoryMb: missing; give a whole number of MiB",
   },
   { what: "a missing object", path: ["settings"], value: undefined, line: "settings: missing; give an object" },
   {
@@ -208,7 +208,7 @@ const cases: readonly Case[] = [
     what: "unknown fields",
     path: ["zones", "a"],
     value: { nodes: [{ name: "redis-a", port: 6501, sentinelPort: 26501 }], node: [], colour: "red" },
-    line: "zones.a: unknown field node, did you mean nodes?; unknown field colour (known here: nodes, availabilityZone, subnetCidr)",
+    line: "zones.a: unknown field node, did you mean nodes?; unknown field colour (known here: nodes, availabilityZone, subnetCidr, subnetId, publicSubnetCidr, releaseDataVolume)",
   },
 ];
 

@@ -1,5 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
 import fs from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { writeAtomically } from "../../agent/node-folder.ts";
 import { waitFor } from "../../agent/processes.ts";
@@ -53,6 +54,32 @@ describe.sequential("lost and wrong state", () => {
     expect(await wreckage.mended()).toEqual(["redis-b: agent and servers started"]);
     expect(await wreckage.cluster.whole()).toBe(master);
     expect(await wreckage.epoch("redis-b")).toBe(await wreckage.epoch("redis-a"));
+  });
+
+  it("lost with its host, and back while the others are replacing the master: it follows them", async () => {
+    const others = names.filter((name) => name !== master);
+    await wreckage.kill(master, "agent", "redis", "sentinel");
+    fs.rmSync(wreckage.folder(master).sentinelState);
+    // From the promotion on until all replicas follow, the leading Sentinel names the former master with the epoch of the next.
+    const isMaster = (name: string): Promise<string | undefined> =>
+      withConnection(wreckage.cluster.endpoint(name), (redis) => redis.role()).then(
+        ([role]) => (role === "master" ? name : undefined),
+        () => undefined,
+      );
+    const promoted = async (): Promise<string | undefined> => (await Promise.all(others.map(isMaster))).find(Boolean);
+    const next = await waitFor("a replica is promoted", promoted, 10_000, 5);
+    const [last] = others.filter((name) => name !== next) as [string];
+    const { sentinelState } = wreckage.folder(master);
+    const hangs = wreckage.checkout.pid("local", last, "redis") as number;
+    process.kill(hangs, "SIGSTOP");
+    try {
+      wreckage.startAgent(master);
+      await waitFor("the Sentinel has its state again", () => fs.existsSync(sentinelState) || undefined, 5000, 5);
+    } finally {
+      process.kill(hangs, "SIGCONT");
+    }
+    expect(await wreckage.cluster.whole()).toBe(next);
+    await wreckage.holds();
   });
 
   it("all of them lost, and all Sentinels down: they come back with the master that the data nodes know", async () => {
@@ -115,6 +142,23 @@ describe.sequential("lost and wrong state", () => {
     await wreckage.mended();
     expect(await wreckage.cluster.whole()).toBe(master);
     expect(await wreckage.epoch("redis-a")).toBeGreaterThan(50);
+  });
+
+  it("a Sentinel names a replica with the epoch that all have: its agent has it ask the others", async () => {
+    const replica = await wreckage.replica();
+    const node = names.find((name) => name !== master && name !== replica) as string;
+    const epoch = await wreckage.epoch(master);
+    await wreckage.kill(node, "agent", "sentinel");
+    wreckage.editState(node, (text) => withEpoch(namesReplica(text, replica), epoch));
+    wreckage.startSentinelPlainly(node);
+    await waitFor("the Sentinel answers", () => wreckage.epoch(node).catch(() => undefined), 5000);
+    // Its fellows tell it who is master every 2 s, in vain.
+    await delay(5000);
+    const named = await wreckage.sentinel(node, "GET-MASTER-ADDR-BY-NAME", masterName);
+    expect(named).toEqual(["127.0.0.1", String(wreckage.cluster.endpoint(replica).port)]);
+    wreckage.startAgent(node);
+    expect(await wreckage.cluster.whole()).toBe(master);
+    await wreckage.holds();
   });
 
   it("the same when everything starts at once: the stale Sentinel gives in", async () => {

@@ -27,7 +27,7 @@ const at = (redis: Ports, sentinel: Ports): EnvironmentInput => ({
       },
     ]),
   ),
-  settings: { maxMemoryMb: 50 },
+  settings: { maxMemoryMb: 100 },
 });
 
 /** On this computer an address is a port: nodes get other ones, by an edit of the description, under load. */

@@ -148,6 +148,23 @@ describe.sequential("32: secrets are replaced", () => {
     await cluster.verified();
   });
 
+  it("status says what waits to be finished, and a second run that it made nothing anew", async () => {
+    const rotations = async (): Promise<unknown> =>
+      (JSON.parse((await cluster.redisHa("status", "--json")).stdout) as { rotations: unknown }).rotations;
+    expect(await rotations()).toEqual([]);
+    await rotate();
+    expect(await rotations()).toEqual([{ what: "passwords", stage: "waiting" }]);
+    const { stdout } = await cluster.redisHa("status");
+    expect(stdout).toContain("still right; when your clients have the new: npx redis-ha secrets rotate --finish");
+    const password = (): Promise<string> => cluster.redisHa("secrets", "show", "users/app").then((ran) => ran.stdout);
+    const before = await password();
+    const again = await cluster.redisHa("secrets", "rotate");
+    expect(again.stdout).toContain("nothing was made anew");
+    expect(await password()).toBe(before);
+    await rotate("--finish");
+    expect(await rotations()).toEqual([]);
+  });
+
   it("every node's key and certificate: the servers go on, one Sentinel is restarted after the other, nothing is lost", async () => {
     const shown = (): Promise<string[]> => Promise.all(cluster.cluster.names.map(certificateOf));
     const [redis, sentinels, former] = [pids("redis"), pids("sentinel"), await shown()];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { OVERRIDE } from "../../agent/gate.ts";
+import { OVERRIDE } from "../../agent/override.ts";
 import { waitFor } from "../../agent/processes.ts";
 import { withConnection } from "../../cluster/connection.ts";
 import type { NodeSpec } from "../../topology/node-spec.ts";

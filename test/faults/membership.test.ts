@@ -14,7 +14,7 @@ const environment = (zones: EnvironmentInput["zones"]): EnvironmentInput => ({
   name: "local",
   target: { kind: "local" },
   zones,
-  settings: { maxMemoryMb: 50 },
+  settings: { maxMemoryMb: 100 },
 });
 const witness = { name: "witness-c", runs: ["sentinel" as const], sentinelPort: base + 13 };
 const two = environment({

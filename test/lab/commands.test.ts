@@ -49,6 +49,38 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
     expect(await ssh("redis-b", `sudo cat ${state("redis-b")}/node.json`)).not.toContain("User=root");
   });
 
+  it("redis-ha, typed on a host, knows the cluster by what the host's own node knows", async () => {
+    const typed = async (command: string, code = 0): Promise<string> => {
+      const said = await ssh("redis-b", `${command} 2>&1; echo "code $?"`);
+      expect(said).toContain(`code ${code}`);
+      return said;
+    };
+    expect(await typed("sudo redis-ha status")).toContain("redis-c");
+    const { master } = JSON.parse(await ssh("redis-b", "sudo redis-ha status --json")) as { master: string };
+    const verified = await typed("sudo redis-ha verify --wait 20");
+    expect(verified).toMatch(/hosts holds: \d+ checks/);
+    // Of the others it has no files, and says nothing of them.
+    expect(verified).not.toContain("(client-certificate)");
+    expect(verified).toContain("certificates of the other nodes cannot be seen from here");
+    await ssh("redis-b", `echo '# mine' | sudo tee -a ${state("redis-b")}/etc/redis.conf`);
+    expect(await typed("sudo redis-ha verify", 1)).toMatch(/redis-b.*redis\.conf/);
+    await done("converge");
+    const to = master === "redis-c" ? "redis-a" : "redis-c";
+    expect(await typed(`sudo redis-ha failover --to ${to}`)).toContain(`${to} is master`);
+    expect(await typed("sudo redis-ha connect -- acl whoami")).toContain("admin");
+    expect(await typed("sudo redis-ha connect -- role")).toMatch(/^master/);
+    expect(await typed("sudo redis-ha connect --replica -- role")).toMatch(/^slave/);
+
+    expect(await typed("redis-ha status", 2)).toContain("the node's passwords are for root alone: sudo redis-ha");
+    expect(await typed("sudo redis-ha converge", 2)).toContain("Whatever begins with npx is run where the checkout is");
+    expect(await typed("sudo redis-ha status --env lab", 2)).toContain("known are: hosts");
+    // Nothing that it has done is root's.
+    expect(await ssh("redis-b", `sudo find /var/lib/redis-ha -not -user redis`)).toBe("");
+    const help = await typed("redis-ha --help");
+    for (const name of ["status", "verify", "failover", "connect"]) expect(help).toContain(name);
+    expect(help).not.toContain("drill");
+  });
+
   it("a host with another version of the program says so, and converge brings this one", async () => {
     await ssh("redis-a", "echo '//' | sudo tee -a /usr/local/lib/redis-ha/redis-ha.cjs");
     await ssh("redis-b", "echo '//' | sudo tee -a /usr/local/lib/redis-ha/redis-ha.cjs");
@@ -104,14 +136,16 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
 
   it("elect makes a node master when nobody can know whose data is the newest", async () => {
     const { names } = cluster;
+    const units = "redis-ha-hosts-agent redis-ha-hosts-sentinel redis-ha-hosts-redis";
     for (const node of names) {
-      await ssh(node, "sudo systemctl stop redis-ha-hosts-agent redis-ha-hosts-sentinel redis-ha-hosts-redis");
+      await ssh(node, `sudo systemctl stop ${units}`);
       await ssh(
         node,
         `sudo rm -f ${state(node)}/sentinel/sentinel.conf ${state(node)}/handover.json; echo | sudo tee ${state(node)}/redis/runtime.conf`,
       );
     }
-    for (const node of names) await ssh(node, "sudo systemctl start --no-block 'redis-ha-hosts-*' --all");
+    // By name: a pattern would leave out what systemd does not have in memory any more.
+    for (const node of names) await ssh(node, `sudo systemctl start --no-block ${units}`);
     // All of them wait, however the starts fell: one that guessed might be the one with the oldest data.
     await delay(10_000);
     expect(await done("elect")).toMatch(/Then: npx redis-ha elect NODE --env hosts/);
@@ -132,11 +166,11 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
     await cluster.holds();
   });
 
-  it("an empty host in the place of one that is lost gets its data by replication", async () => {
-    const lost = await cluster.master();
-    const host = cluster.lab.host(lost);
+  /** Another host, with nothing of ours, in the place of this one. */
+  async function emptied(node: string): Promise<void> {
+    const host = cluster.lab.host(node);
     await host.powerLoss();
-    for (const gone of ["var/lib/redis-ha", "usr/local/lib/redis-ha"]) {
+    for (const gone of ["var/lib/redis-ha", "usr/local/lib/redis-ha", "etc/redis-ha"]) {
       fs.rmSync(path.join(host.root, gone), { recursive: true, force: true });
     }
     for (const unit of ["agent", "redis", "sentinel"]) {
@@ -145,6 +179,11 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
       fs.rmSync(path.join(host.root, "etc/systemd/system/multi-user.target.wants", name), { force: true });
     }
     await host.boot();
+  }
+
+  it("an empty host in the place of one that is lost gets its data by replication", async () => {
+    const lost = await cluster.master();
+    await emptied(lost);
     expect((await cluster.redisHa("verify")).code).toBe(1);
     await done("converge", "--after-apply");
     await cluster.holds();
@@ -160,6 +199,15 @@ describeWithHosts("commands for nodes on hosts", { timeout: 300_000 }, () => {
     expect(all).toMatch(/2 of 3 Sentinels see it as down, and redis-[abc] is master/);
     await cluster.lab.host(master).boot();
     expect((await cluster.step("apply", master)).code).toBe(0);
+    await cluster.holds();
+  });
+
+  it("all hosts are lost, and empty ones stand in their place: converge --after-apply begins anew", async () => {
+    for (const node of cluster.names) await emptied(node);
+    const { code, all } = await cluster.redisHa("verify");
+    expect(code, all).toBe(1);
+    expect(all).toContain("npx redis-ha converge --env hosts --after-apply");
+    await done("converge", "--after-apply");
     await cluster.holds();
   });
 

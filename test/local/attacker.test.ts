@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
@@ -215,53 +214,6 @@ describe.sequential("a stranger at the ports", () => {
       const sentinels = (await cluster.sentinel(node, "ACL", "LOG")) as string[][];
       expect(sentinels.map((entry) => entry[entry.indexOf("object") + 1])).toContain("shutdown");
     }
-  });
-
-  it("a node whose certificate expires is replaced, named by verify, and mended with a new one", async () => {
-    const node = await cluster.master();
-    const folder = cluster.folder(node);
-    const others = await cluster.replicas();
-    const [file, name] = [`tls/nodes/${node}.crt`, "redis-ha-kept"];
-    const its = path.join(cluster.checkout.store("local"), file);
-    const { port } = cluster.endpoint(node);
-    const names = { dns: [node, "localhost"], addresses: ["127.0.0.1"] };
-    const expired = await expiredCertificate(authority(), names, stored(`tls/nodes/${node}.key`));
-    const expiry = new X509Certificate(expired).validTo;
-    const admin = { username: "admin", password: stored("users/admin") };
-    const kept = new Redis({ ...{ host: "127.0.0.1", port, tls: { ca }, ...admin }, retryStrategy: () => null });
-    kept.on("error", () => undefined);
-    await kept.set("kept", name);
-
-    // Its last day has come: all that runs has this certificate, and no connection lasts.
-    fs.writeFileSync(its, expired);
-    const share = JSON.parse(fs.readFileSync(folder.secrets, "utf8")) as { tls: { certificate: string } };
-    fs.writeFileSync(folder.secrets, JSON.stringify({ ...share, tls: { ...share.tls, certificate: expired } }));
-    const shown = path.join(path.dirname(folder.secrets), "node.crt");
-    fs.writeFileSync(shown, expired);
-    await kept.config("SET", "tls-cert-file", shown);
-    await cluster.crash(node, "sentinel");
-    for (const type of ["normal", "replica", "pubsub"]) await kept.call("CLIENT", "KILL", "TYPE", type);
-    kept.disconnect();
-
-    const master = await cluster.cluster.masterOtherThan(node);
-    expect(await withConnection(cluster.endpoint(master), (redis) => redis.get("kept"))).toBe(name);
-    // For a moment it is down, ended by its agent for the sake of its clients.
-    const verify = async (): Promise<string> => (await cluster.redisHa("verify")).all;
-    const silent = `${node} does not answer at 127.0.0.1:${port}: its certificate has expired; renew it`;
-    await expect.poll(verify, { timeout: 30_000 }).toContain(silent);
-    expect(await overTls({ address: "127.0.0.1", port }, "PING\r\n")).toContain("certificate has expired");
-    const said = await verify();
-    expect(said).toContain(`${node}: its certificate has expired on ${expiry}`);
-    expect(said).toContain("-> renew it (docs/security.md), and npx redis-ha converge --env local");
-    for (const other of others) expect(said).not.toContain(`${other} does not answer`);
-
-    const before = pidsOf(...others);
-    const converged = await cluster.redisHa("converge");
-    expect(converged.code, converged.all).toBe(0);
-    expect(converged.all).toContain("redis restarted (its certificate had expired)");
-    await cluster.verified();
-    expect(pidsOf(...others)).toEqual(before);
-    expect(await withConnection(cluster.endpoint(node), (redis) => redis.get("kept"))).toBe(name);
   });
 
   it("with a node's addresses, its files, and other secrets, is never counted, followed or copied", async () => {

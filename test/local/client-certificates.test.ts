@@ -13,6 +13,7 @@ import { AppliedCluster, expectNothingLost } from "../support/applied-cluster.ts
 import { threeNodes } from "../support/checkout.ts";
 import { KnownSecrets } from "../support/known-secrets.ts";
 import { leaksBelow } from "../support/leaks.ts";
+import { atDate } from "../support/dated-certificate.ts";
 import { describeInNamespaces, namespacedCluster } from "../support/lab.ts";
 
 const described = (clientCertificates: boolean) => ({
@@ -151,6 +152,29 @@ describe.sequential("a cluster whose clients must show a certificate", () => {
     await done("secrets", "rotate");
     await done("secrets", "rotate", "--finish");
     await cluster.verified();
+  });
+
+  it("is told by verify when the clients' certificate is about to expire", async () => {
+    const file = path.join(cluster.checkout.store("local"), clientFile);
+    const [before, key] = [fs.readFileSync(file, "utf8"), fs.readFileSync(file.replace(/crt$/, "key"), "utf8")];
+    expect((await cluster.redisHa("verify")).all).toMatch(/ok +the certificate that clients show is valid/);
+    const authority = { certificate: ca(), key: fs.readFileSync(path.join(path.dirname(file), "ca.key"), "utf8") };
+    const inDays = (days: number): Promise<string> => atDate(days - 825, () => clientCertificate(authority, key));
+    try {
+      for (const [days, said] of [
+        [13, /tls\/client\.crt, which clients show, expires on /],
+        [-1, /tls\/client\.crt, which clients show, has expired on /],
+      ] as const) {
+        fs.writeFileSync(file, await inDays(days));
+        const { code, all } = await cluster.redisHa("verify");
+        expect([code, all]).toEqual([1, expect.stringMatching(said)]);
+        expect(all).toContain("-> renew it, and give it to your clients (docs/security.md)");
+      }
+      fs.writeFileSync(file, await inDays(16));
+      expect((await cluster.redisHa("verify")).code).toBe(0);
+    } finally {
+      fs.writeFileSync(file, before);
+    }
   });
 
   it("has the clients' key nowhere but in the store", async () => {

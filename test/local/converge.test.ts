@@ -134,7 +134,7 @@ describe.sequential("drift", () => {
     await change("guest", "on", "nopass", "+@all");
     expect(await failing()).toEqual(["users redis-b"]);
     const done = await converge();
-    expect(done).toMatch(/redis-b: redis: users mended \(reader [^;]*; guest [^;]*; default [^;]*\)/);
+    expect(done).toMatch(/redis-b: redis: users set \(reader [^;]*; guest [^;]*; default [^;]*\)/);
     expect(await failing()).toEqual([]);
     expect(pids()).toEqual(before);
   });

@@ -64,13 +64,13 @@ describe.sequential("a cluster on this computer", () => {
 
   it("a changed setting reaches the running servers without a restart, whichever driver applies it", async () => {
     const before = pids();
-    checkout.describe(threeNodes("local", base, { maxMemoryMb: 60 }));
+    checkout.describe(threeNodes("local", base, { maxMemoryMb: 150 }));
     const { code, all } = await checkout.terragrunt("local", "run-all", "apply", "--non-interactive", "-auto-approve");
-    expect(all).toContain("maxmemory set to 62914560");
+    expect(all).toContain("maxmemory set to 157286400");
     expect(code).toBe(0);
     expect(pids()).toEqual(before);
     const running = await withConnection(at(base + 2), (redis) => redis.config("GET", "maxmemory"));
-    expect(running).toEqual(["maxmemory", "62914560"]);
+    expect(running).toEqual(["maxmemory", "157286400"]);
     expect((await checkout.start()).all).toContain("Nothing to change");
   });
 

@@ -16,6 +16,7 @@ const importSchema = z.strictObject({
   stored: names,
   removed: names,
   missing: z.array(z.strictObject({ node: z.string(), dns: names, addresses: names })),
+  missingForClients: z.boolean(),
 });
 
 describe("redis-ha secrets import", () => {
@@ -37,6 +38,7 @@ describe("redis-ha secrets import", () => {
           minReplicasToWrite: 1,
           secrets: { kind: "file" },
           tls: true,
+          clientCertificates: true,
           nodes: [node("a"), node("b")],
           stacks: [],
         },
@@ -66,8 +68,10 @@ describe("redis-ha secrets import", () => {
   it.each<[string[], string]>([
     [[], "nothing to import; add --authority FILE, or --node NAME"],
     [["--authority-key", "x"], "--authority-key needs --authority"],
-    [["--node", "redis-a", "--key", "x"], "--node, --certificate and --key go together"],
-    [["--certificate", "x", "--key", "x"], "--node, --certificate and --key go together"],
+    [["--node", "redis-a", "--key", "x"], "--node or --clients, --certificate and --key go together"],
+    [["--certificate", "x", "--key", "x"], "--node or --clients, --certificate and --key go together"],
+    [["--clients", "--certificate", "x"], "--node or --clients, --certificate and --key go together"],
+    [["--clients", "--node", "redis-a", "--certificate", "x", "--key", "x"], "--node and --clients exclude each other"],
     [["--node", "redis-z", "--certificate", "x", "--key", "x"], 'local has no node "redis-z"'],
     [["--authority", "nowhere.crt"], "--authority nowhere.crt: the file cannot be read (ENOENT)"],
   ])("takes %j for wrong use", async (args, words) => {
@@ -110,6 +114,42 @@ describe("redis-ha secrets import", () => {
       ...Object.keys(importSchema.shape),
       ...Object.keys(importSchema.shape.missing.element.shape),
     ]);
+  });
+
+  it("takes what clients show, where the authority's key stays elsewhere", async () => {
+    const [ca, other] = await Promise.all(
+      ["ca", "other"].map((name) => opensslCertificate(name, ["basicConstraints=critical,CA:TRUE"])),
+    );
+    const client = (issuer: typeof ca, usage: string, ...algorithm: string[]) =>
+      opensslCertificate(
+        "clients",
+        [`extendedKeyUsage=${usage}`],
+        issuer,
+        algorithm.length > 0 ? algorithm : undefined,
+      );
+    const forClients = (made: { certificate: string; key: string }): string[] => [
+      ...["--clients", "--certificate", file("c.crt", made.certificate), "--key", file("c.key", made.key)],
+    ];
+    const without = await imports("--authority", file("ca.crt", ca!.certificate));
+    expect(without.stdout).toContain(
+      "With one for clientAuth: npx redis-ha secrets import --env local --clients --certificate FILE --key FILE",
+    );
+    for (const [made, words] of [
+      [await client(other, "clientAuth"), "no authority of the authority's file has signed the certificate"],
+      [await client(ca, "serverAuth"), "the certificate is not for clientAuth; issue one that is"],
+      [{ ...(await client(ca, "clientAuth")), key: other!.key }, "the key is not the one of the certificate"],
+      [await client(ca, "clientAuth", "rsa:1024"), "OpenSSL refuses it: ee key too small"],
+    ] as const) {
+      const refused = await imports(...forClients(made));
+      expect(refused).toMatchObject({ code: 1, stdout: "" });
+      expect(refused.stderr).toContain(words);
+    }
+    const ran = await imports(...forClients(await client(ca, "clientAuth")), "--json");
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      stored: ["tls/client.crt", "tls/client.key"],
+      missingForClients: false,
+    });
   });
 
   it("stores nothing that does not fit, with code 1", async () => {

@@ -2,7 +2,7 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { parseEnvironment } from "../../environments/parse.ts";
-import { awsInput, sshInput } from "../environments/inputs.ts";
+import { sshInput } from "../environments/inputs.ts";
 import { TerraformData } from "../../stacks/terraform-data.ts";
 import { specsOf } from "../../topology/render.ts";
 import { anEnvironment, threeZones } from "../support/environment.ts";
@@ -179,11 +179,4 @@ test("each zone depends on the one before, in the order of the environment", asy
     ["demo-zone-b", ["demo-zone-a"]],
     ["demo-zone-c", ["demo-zone-b"]],
   ]);
-});
-
-test("a target that this version does not provision is refused by name", async () => {
-  const prod = parseEnvironment(awsInput());
-  await expect(synthStacks([anEnvironment(), prod])).rejects.toThrow(
-    'environments/prod.ts: target.kind: this version describes and checks "aws", but provisions "local" and "ssh" only',
-  );
 });

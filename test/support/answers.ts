@@ -12,6 +12,7 @@ export const sentinelNaming = (
   state: {
     master: redisEndpoint(master),
     flags: "master",
+    masterReports: "master",
     configEpoch: 0,
     masterSilentMs: 0,
     quorum: 2,

@@ -214,6 +214,9 @@ export class Chaos {
       console.log(chaosLine(scenario, outcome));
       if (outcome.wait.lost > 0 || outcome.plain.longestGapMs > WORTH_A_LOOK_MS) this.tellLogs();
       return outcome;
+    } catch (error) {
+      this.tellLogs();
+      throw error;
     } finally {
       await clients.end();
     }

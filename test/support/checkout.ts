@@ -220,6 +220,6 @@ export function threeNodes(
       b: { nodes: [nodeAt(2, "b")] },
       c: { nodes: [nodeAt(3, "c")] },
     },
-    settings: { maxMemoryMb: 50, ...settings },
+    settings: { maxMemoryMb: 100, ...settings },
   };
 }

@@ -1,7 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { runningMinReplicas } from "../../agent/min-replicas.ts";
 import { waitFor } from "../../agent/processes.ts";
-import { askRedis, askSentinels, FENCE, redisEndpoint, type RedisState } from "../../cluster/answers.ts";
+import {
+  askRedis,
+  askSentinels,
+  FENCE,
+  type RedisAnswer,
+  redisEndpoint,
+  type RedisState,
+  type SentinelAnswer,
+} from "../../cluster/answers.ts";
 import { type Endpoint, withConnection } from "../../cluster/connection.ts";
 import { parseEnvironment } from "../../environments/parse.ts";
 import type { EnvironmentInput } from "../../environments/environment.ts";
@@ -70,12 +78,19 @@ export class Cluster {
 
   /** The node that every Sentinel which answers names and that says so itself; empty when there is none. */
   async master(): Promise<string> {
+    return (await this.look()).master;
+  }
+
+  /** What all say, asked once and at the same time: each question opens a connection. */
+  private async look(): Promise<{ master: string; servers: RedisAnswer[]; sentinels: SentinelAnswer[] }> {
     this.speak();
-    const told = (await askSentinels(this.topology.nodes, this.topology.masterName)).flatMap(
-      ({ state }) => state ?? [],
+    const { nodes, masterName } = this.topology;
+    const [servers, sentinels] = await Promise.all([askRedis(nodes), askSentinels(nodes, masterName)]);
+    const named = sentinels.flatMap(({ state }) => state?.master ?? []);
+    const master = servers.find(
+      ({ node, state }) => state?.role === "master" && named.every(({ port }) => port === node.redisPort),
     );
-    const node = this.topology.nodes.find(({ redisPort }) => told.every(({ master }) => master.port === redisPort));
-    return told.length > 0 && node && (await this.state(node.name))?.role === "master" ? node.name : "";
+    return { master: named.length > 0 && master ? master.node.name : "", servers, sentinels };
   }
 
   /** Waits for one master that takes writes and that all Sentinels name, with every other data node linked to it. */
@@ -83,16 +98,14 @@ export class Cluster {
     return waitFor(
       "one master, all replicas linked, all Sentinels agree",
       async () => {
-        const master = await this.master();
-        const linked = (await askRedis(this.topology.nodes)).filter(({ state }) => state?.link === "up").length;
-        const data = this.topology.nodes.filter(({ redisPort }) => redisPort !== undefined).length;
-        const sentinels = await askSentinels(this.topology.nodes, this.topology.masterName);
-        if (master === "" || linked !== data - 1 || !sentinels.every(({ state }) => state)) return undefined;
+        const { master, servers, sentinels } = await this.look();
+        const linked = servers.filter(({ state }) => state?.link === "up").length;
+        if (master === "" || linked !== servers.length - 1 || !sentinels.every(({ state }) => state)) return undefined;
         const minReplicas = await withConnection(this.endpoint(master), runningMinReplicas).catch(() => FENCE);
         return minReplicas === FENCE ? undefined : master;
       },
       timeoutMs,
-      100,
+      200,
     );
   }
 

@@ -55,6 +55,7 @@ export function expectedFiles(node: string): string[] {
     `srw------- redis:redis ${home}/ID.sock`,
     ...["/etc/redis-ha", "/usr/local/lib/redis-ha"].map((it) => `drwxr-xr-x root:root ${it}`),
     ...roots.map((it) => `-rw-r--r-- root:root ${it}`),
+    "-rwxr-xr-x root:root /usr/local/bin/redis-ha",
     ...units.map(
       (unit) =>
         `lrwxrwxrwx root:root /etc/systemd/system/multi-user.target.wants/${unit} -> /etc/systemd/system/${unit}`,

@@ -72,7 +72,8 @@ export class WholeLife {
       ["secrets", "list"],
       ["connect"],
       ["connect", "--ioredis"],
-      ["connect", "--exec", "--", "ping"],
+      // For as long as it takes to see its arguments and environment.
+      ["connect", "--exec", "--", "-r", "5", "-i", "0.2", "ping"],
       ["connect", "--exec", "--user", "admin", "--", "acl", "list"],
     ])
       await this.redisHa(...command);

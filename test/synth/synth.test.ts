@@ -190,3 +190,9 @@ test("the next synth removes what a killed one left behind, and leaves one alone
   await synthesize({ environments: [anEnvironment()], outdir });
   expect((await fs.readdir(outdir)).filter((name) => name.startsWith(".synth-"))).toEqual([".synth-running"]);
 });
+
+test("a target that this version does not provision is refused by name", async () => {
+  await expect(synthIntoTemporaryFolder([anEnvironment(), parseEnvironment(awsInput())])).rejects.toThrow(
+    'environments/prod.ts: target.kind: this version describes and checks "aws", but provisions "local" and "ssh" only',
+  );
+});

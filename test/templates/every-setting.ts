@@ -18,7 +18,7 @@ export const everySetting: EnvironmentInput = {
     d: { nodes: [{ name: "reports", port: 16013, promotable: false, runs: ["redis"] }] },
   },
   settings: {
-    maxMemoryMb: 200,
+    maxMemoryMb: 1100,
     maxMemoryPolicy: "allkeys-lfu",
     appendFsync: "always",
     replBacklogMb: 1024,

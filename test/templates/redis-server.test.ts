@@ -84,7 +84,7 @@ describeEachServer(({ server: program }, { name: serverName }) => {
         ),
       ) as Record<string, string>;
       expect(shown).toEqual({
-        maxmemory: "209715200",
+        maxmemory: "1153433600",
         "repl-backlog-size": "1073741824",
         save: "",
         "syslog-ident": oddText,

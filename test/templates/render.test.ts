@@ -178,8 +178,12 @@ describe("specsOf", () => {
     ["appendFsync", { appendFsync: "no" }, ["appendfsync no"]],
     [
       "replBacklogMb",
-      { replBacklogMb: 1024 },
-      ["repl-backlog-size 1073741824", "client-output-buffer-limit replica 1073741824 1073741824 60"],
+      { replBacklogMb: 1024, maxMemoryMb: 1100 },
+      [
+        "maxmemory 1153433600",
+        "repl-backlog-size 1073741824",
+        "client-output-buffer-limit replica 1073741824 1073741824 60",
+      ],
     ],
     ["minReplicasToWrite", { minReplicasToWrite: 2 }, ["min-replicas-to-write 2"]],
     ["minReplicasMaxLagSeconds", { minReplicasMaxLagSeconds: 7 }, ["min-replicas-max-lag 7"]],

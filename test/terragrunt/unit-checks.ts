@@ -4,8 +4,7 @@ import type { StackGraph } from "../../stacks/terragrunt-units.ts";
 
 /** Part of a synthesized document that other stacks can see. */
 export interface StackDocument {
-  readonly variable?: Readonly<Record<string, { readonly type?: string; readonly default?: unknown }>>;
-  readonly output?: Readonly<Record<string, unknown>>;
+  readonly variable?: object;
 }
 
 /** What is read of a terragrunt.hcl, as hcl2json renders it: each block is a list, expressions are `${...}`. */
@@ -18,7 +17,7 @@ export interface UnitFile {
 
 interface DependencyBlock {
   readonly config_path: string;
-  readonly mock_outputs?: Readonly<Record<string, unknown>>;
+  readonly mock_outputs?: unknown;
   readonly mock_outputs_allowed_terraform_commands?: readonly string[];
 }
 
@@ -71,68 +70,34 @@ function orderProblems(folder: string, unit: UnitFile, graph: StackGraph): strin
   return [`comes after [${terragrunts.join(", ")}], for cdktf after [${cdktfs.join(", ")}]`];
 }
 
+/** A stack's variables are the outputs of others, all of them at once (see `StackInput`). */
 function valueProblems(folder: string, unit: UnitFile, documents: Project["documents"]): string[] {
-  const variables = documents[stackOf(folder)]?.variable ?? {};
+  const variables = Object.keys(documents[stackOf(folder)]?.variable ?? {});
   const inputs = unit.inputs ?? {};
-  const missing = Object.entries(variables).filter(([name, it]) => it.default === undefined && !(name in inputs));
   return [
-    ...missing.map(([name]) => `gives no value for the variable ${name}`),
+    ...variables.flatMap((name) => (name in inputs ? [] : [`gives no value for the variable ${name}`])),
     ...Object.keys(inputs).flatMap((name) =>
-      variables[name] ? [] : [`gives a value for ${name}, which is no variable`],
+      variables.includes(name) ? [] : [`gives a value for ${name}, which is no variable`],
     ),
-    ...dependencyBlocks(unit).flatMap(([label, block]) => {
-      const outputs = documents[stackOf(path.posix.join(folder, block.config_path))]?.output ?? {};
-      return mockProblems(label, block, outputs);
+    ...Object.entries(inputs).flatMap(([name, value]) => {
+      if (value !== `\${dependency.${name}.outputs}`) return [`${name} is not dependency.${name}.outputs`];
+      return unit.dependency?.[name] ? [] : [`${name}: there is no dependency ${name}`];
     }),
-    ...Object.entries(inputs).flatMap(([name, value]) => referenceProblems(unit, folder, documents, name, value)),
+    ...dependencyBlocks(unit).flatMap(([label, block]) => mockProblems(label, block)),
   ];
 }
 
-function mockProblems(label: string, block: DependencyBlock, outputs: Readonly<Record<string, unknown>>): string[] {
-  const commands = block.mock_outputs_allowed_terraform_commands ?? [];
+function mockProblems(label: string, block: DependencyBlock): string[] {
+  const { mock_outputs: mocks, mock_outputs_allowed_terraform_commands: commands = [] } = block;
   return [
-    ...Object.keys(block.mock_outputs ?? {}).flatMap((name) =>
-      name in outputs ? [] : [`mocks dependency.${label}.outputs.${name}, which is no output`],
-    ),
+    ...(block.config_path === `../${label}` ? [] : [`takes ${label} from ${block.config_path}`]),
+    ...(mocks === `\${include.root.locals.mocks["${label}"]}`
+      ? []
+      : [`mocks ${label} by something else than root.hcl`]),
     ...["plan", "destroy"].flatMap((it) => (commands.includes(it) ? [] : [`allows no mocks of ${label} in ${it}`])),
     ...(commands.length === 0 || commands.includes("apply") ? [`allows mocks of ${label} in apply`] : []),
   ];
 }
 
-function referenceProblems(
-  unit: UnitFile,
-  folder: string,
-  documents: Project["documents"],
-  input: string,
-  value: unknown,
-): string[] {
-  const variable = documents[stackOf(folder)]?.variable?.[input];
-  const text = JSON.stringify(value);
-  return Array.from(text.matchAll(/dependency\.([\w-]+)\.outputs\.([\w-]+)/g), ([whole, label = "", output = ""]) => {
-    const block = unit.dependency?.[label]?.[0];
-    if (!block) return [`${input}: there is no dependency ${label}`];
-    const target = documents[stackOf(path.posix.join(folder, block.config_path))];
-    if (!(output in (target?.output ?? {}))) return [`${input}: ${whole} is no output`];
-    if (!(output in (block.mock_outputs ?? {}))) return [`${input}: ${whole} has no mock`];
-    const mock = block.mock_outputs?.[output];
-    if (value === `\${${whole}}` && !hasType(mock, variable?.type ?? "any"))
-      return [`${input}: the mock of ${whole} is no ${variable?.type}`];
-    return [];
-  }).flat();
-}
-
 const dependencyBlocks = (unit: UnitFile): (readonly [string, DependencyBlock])[] =>
   Object.entries(unit.dependency ?? {}).flatMap(([label, blocks]) => blocks.map((block) => [label, block] as const));
-
-/** Whether a value is of a Terraform type, as far as the types go that stacks exchange. */
-function hasType(value: unknown, type: string): boolean {
-  const [, outer, inner] = /^(list|set|map)\((.*)\)$/.exec(type) ?? [];
-  if (outer === "map") return isObject(value) && Object.values(value).every((it) => hasType(it, inner ?? "any"));
-  if (outer) return Array.isArray(value) && value.every((it) => hasType(it, inner ?? "any"));
-  if (type === "bool") return typeof value === "boolean";
-  if (type === "string" || type === "number") return typeof value === type;
-  return true;
-}
-
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -64,6 +64,10 @@ describe("writeMissingUnits", () => {
     const inventory = { version: 1, environments: { prod: { stacks: Object.keys(stacks) } } };
     await fs.writeFile(path.join(outdir, "manifest.json"), JSON.stringify({ version: "x", stacks: graph }));
     await fs.writeFile(path.join(outdir, "environments.json"), JSON.stringify(inventory));
+    for (const name of Object.keys(stacks)) {
+      await fs.mkdir(path.join(outdir, "stacks", name), { recursive: true });
+      await fs.writeFile(path.join(outdir, "stacks", name, "cdk.tf.json"), "{}");
+    }
     return outdir;
   };
 
@@ -106,16 +110,25 @@ describe("unitsOf", () => {
   };
 
   test("finds stacks of other environments", () => {
-    expect(unitsOf(inventory, graph)).toEqual([
-      { folder: "shared/network", after: [] },
-      { folder: "prod/zone-a", after: ["../../shared/network"] },
-      { folder: "prod/zone-b", after: ["../zone-a", "../../shared/network"] },
+    expect(unitsOf(inventory, graph, {})).toEqual([
+      { folder: "shared/network", after: [], takes: {} },
+      { folder: "prod/zone-a", after: ["../../shared/network"], takes: {} },
+      { folder: "prod/zone-b", after: ["../zone-a", "../../shared/network"], takes: {} },
     ]);
+  });
+
+  test("tells whose outputs a stack takes from those that only come before", () => {
+    const variables = { "prod-zone-b": ["zone-a", "size"] };
+    expect(unitsOf(inventory, graph, variables).at(-1)).toEqual({
+      folder: "prod/zone-b",
+      after: ["../../shared/network"],
+      takes: { "zone-a": "../zone-a" },
+    });
   });
 
   test("a stack that nobody has is named", () => {
     const broken = { stacks: { ...graph.stacks, "prod-zone-a": { dependencies: ["prod-zone-z"] } } };
 
-    expect(() => unitsOf(inventory, broken)).toThrow("prod-zone-a depends on prod-zone-z");
+    expect(() => unitsOf(inventory, broken, {})).toThrow("prod-zone-a depends on prod-zone-z");
   });
 });

@@ -16,10 +16,11 @@ export const admin = { name: "admin", id: 1000 };
 const bare = [
   "ca-certificates",
   "dbus",
+  "e2fsprogs",
   "iproute2",
   "iptables",
   "openssh-server",
-  "python3-minimal",
+  "python3",
   "sudo",
   "systemd",
   "systemd-sysv",

@@ -3,6 +3,11 @@
 //
 // One program serves every provider that has a file in schemas. Which one follows from the name it is run by, as
 // terraform-provider-null_v3.2.4.
+//
+// Of aws it reads these environment variables:
+//   - STANDIN_STORE: the folder where it keeps what exists, as <type>/<id>.json; a test has one of its own
+//   - STANDIN_ACCOUNT_ID: the account whose credentials are at hand, 123456789012 when not given
+//   - STANDIN_HOOK: a program to run for what a test wants to happen; see hook.go
 package main
 
 import (
@@ -22,11 +27,11 @@ func main() {
 	if name == nil {
 		log.Fatalf("%s: run it as terraform-provider-<name>_v<version>", os.Args[0])
 	}
-	resources, err := readResources(name[1])
+	schema, err := readSchema(name[1])
 	if err != nil {
 		log.Fatal(err)
 	}
-	serve := func() tfprotov5.ProviderServer { return &server{resources: resources} }
+	serve := func() tfprotov5.ProviderServer { return newServer(schema) }
 	if err := tf5server.Serve("registry.terraform.io/hashicorp/"+name[1], serve); err != nil {
 		log.Fatal(err)
 	}

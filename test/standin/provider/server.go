@@ -3,12 +3,33 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov5"
 )
 
 // server answers Terraform. It has every method of the protocol, so that none ends in a crash.
-type server struct{ resources map[string]resource }
+type server struct {
+	*providerSchema
+	configuration
+	store store
+	// lock is held while something is made or changed.
+	lock sync.Mutex
+	// untilStopped ends when Terraform is interrupted.
+	untilStopped context.Context
+	stop         context.CancelFunc
+}
+
+func newServer(schema *providerSchema) *server {
+	s := &server{providerSchema: schema, store: store{os.Getenv("STANDIN_STORE")}}
+	s.untilStopped, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// isAws tells whether what is made exists outside of the state, in the store.
+func (s *server) isAws() bool { return s.Provider != nil }
 
 // The same as the framework's that the real providers are written with.
 var capabilities = &tfprotov5.ServerCapabilities{GetProviderSchemaOptional: true, PlanDestroy: true}
@@ -24,21 +45,21 @@ func failed(err error) []*tfprotov5.Diagnostic {
 
 func (s *server) GetMetadata(context.Context, *tfprotov5.GetMetadataRequest) (*tfprotov5.GetMetadataResponse, error) {
 	response := &tfprotov5.GetMetadataResponse{ServerCapabilities: capabilities}
-	for name := range s.resources {
+	for name := range s.Resources {
 		response.Resources = append(response.Resources, tfprotov5.ResourceMetadata{TypeName: name})
+	}
+	for name := range s.DataSources {
+		response.DataSources = append(response.DataSources, tfprotov5.DataSourceMetadata{TypeName: name})
 	}
 	return response, nil
 }
 
 func (s *server) GetProviderSchema(context.Context, *tfprotov5.GetProviderSchemaRequest) (*tfprotov5.GetProviderSchemaResponse, error) {
-	all := map[string]*tfprotov5.Schema{}
-	for name, it := range s.resources {
-		all[name] = it.schema()
-	}
 	return &tfprotov5.GetProviderSchemaResponse{
 		ServerCapabilities: capabilities,
-		Provider:           resource{}.schema(),
-		ResourceSchemas:    all,
+		Provider:           s.Provider.schema(),
+		ResourceSchemas:    schemasOf(s.Resources),
+		DataSourceSchemas:  schemasOf(s.DataSources),
 	}, nil
 }
 
@@ -46,15 +67,8 @@ func (s *server) GetResourceIdentitySchemas(context.Context, *tfprotov5.GetResou
 	return &tfprotov5.GetResourceIdentitySchemasResponse{}, nil
 }
 
-func (s *server) PrepareProviderConfig(_ context.Context, request *tfprotov5.PrepareProviderConfigRequest) (*tfprotov5.PrepareProviderConfigResponse, error) {
-	return &tfprotov5.PrepareProviderConfigResponse{PreparedConfig: request.Config}, nil
-}
-
-func (s *server) ConfigureProvider(context.Context, *tfprotov5.ConfigureProviderRequest) (*tfprotov5.ConfigureProviderResponse, error) {
-	return &tfprotov5.ConfigureProviderResponse{}, nil
-}
-
 func (s *server) StopProvider(context.Context, *tfprotov5.StopProviderRequest) (*tfprotov5.StopProviderResponse, error) {
+	s.stop()
 	return &tfprotov5.StopProviderResponse{}, nil
 }
 
@@ -65,14 +79,6 @@ func (s *server) GetFunctions(context.Context, *tfprotov5.GetFunctionsRequest) (
 // What no schema offers, Terraform does not ask for.
 
 func (s *server) CallFunction(context.Context, *tfprotov5.CallFunctionRequest) (*tfprotov5.CallFunctionResponse, error) {
-	return nil, errNotServed
-}
-
-func (s *server) ValidateDataSourceConfig(context.Context, *tfprotov5.ValidateDataSourceConfigRequest) (*tfprotov5.ValidateDataSourceConfigResponse, error) {
-	return nil, errNotServed
-}
-
-func (s *server) ReadDataSource(context.Context, *tfprotov5.ReadDataSourceRequest) (*tfprotov5.ReadDataSourceResponse, error) {
 	return nil, errNotServed
 }
 
@@ -89,5 +95,25 @@ func (s *server) RenewEphemeralResource(context.Context, *tfprotov5.RenewEphemer
 }
 
 func (s *server) CloseEphemeralResource(context.Context, *tfprotov5.CloseEphemeralResourceRequest) (*tfprotov5.CloseEphemeralResourceResponse, error) {
+	return nil, errNotServed
+}
+
+// ImportResourceState is refused: what is imported would be what a test put there, and no test does.
+func (s *server) ImportResourceState(_ context.Context, request *tfprotov5.ImportResourceStateRequest) (*tfprotov5.ImportResourceStateResponse, error) {
+	err := fmt.Errorf("%s cannot be imported: %w", request.TypeName, errNotServed)
+	return &tfprotov5.ImportResourceStateResponse{Diagnostics: failed(err)}, nil
+}
+
+// MoveResourceState is refused: a moved block must not change the type.
+func (s *server) MoveResourceState(_ context.Context, request *tfprotov5.MoveResourceStateRequest) (*tfprotov5.MoveResourceStateResponse, error) {
+	err := fmt.Errorf("%s cannot become %s: %w", request.SourceTypeName, request.TargetTypeName, errNotServed)
+	return &tfprotov5.MoveResourceStateResponse{Diagnostics: failed(err)}, nil
+}
+
+func (s *server) UpgradeResourceIdentity(context.Context, *tfprotov5.UpgradeResourceIdentityRequest) (*tfprotov5.UpgradeResourceIdentityResponse, error) {
+	return nil, errNotServed
+}
+
+func (s *server) GenerateResourceConfig(context.Context, *tfprotov5.GenerateResourceConfigRequest) (*tfprotov5.GenerateResourceConfigResponse, error) {
 	return nil, errNotServed
 }

@@ -1,0 +1,47 @@
+import { AwsProvider } from "@cdktf/provider-aws/lib/provider/index.js";
+import type { TerraformStack } from "cdktf";
+import type { AwsTarget, Environment } from "../environments/environment.ts";
+
+/** An environment whose machines are on AWS. */
+export type AwsEnvironment = Environment & { readonly target: AwsTarget };
+
+export const isOnAws = (environment: Environment): environment is AwsEnvironment => environment.target.kind === "aws";
+
+/** What everything of an environment has in its name: `<project>-<environment>`. */
+export const prefixOf = ({ project, name }: Environment): string => `${project}-${name}`;
+
+/** The domain of the nodes' names, which only the VPC knows: `redis-a.prod.redis-ha.internal`. */
+export const privateDomainOf = ({ project, name }: Environment): string => `${name}.${project}.internal`;
+
+/** Where in Parameter Store each machine says which ssh keys it has, by address. Not among the secrets, whose store is all that is below its path. */
+export const hostKeysPathOf = ({ project, name }: Environment): string => `/ssh-host-keys/${project}/${name}`;
+
+/** Names of buckets are those of all accounts. */
+export const backupBucketOf = (environment: AwsEnvironment): string =>
+  `${prefixOf(environment)}-backups-${environment.target.accountId}`;
+
+/** What names of AWS's own hosts end with. */
+export const dnsSuffixOf = (region: string): string =>
+  region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+
+/** The ARN of something in the account and the region of an environment; `service:rest`, as ssm:parameter/x. */
+export function arnOf({ target: { region, accountId } }: AwsEnvironment, resource: string): string {
+  const partition = region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+  const [service = "", ...rest] = resource.split(":");
+  // Buckets have neither.
+  const place = service === "s3" ? ":" : `${region}:${accountId}`;
+  return `arn:${partition}:${service}:${place}:${rest.join(":")}`;
+}
+
+/**
+ * The provider, for the one account and the region of the environment: with other credentials, a plan stops. Everything
+ * that it makes says whose it is.
+ */
+export function addAwsProvider(stack: TerraformStack, environment: AwsEnvironment): void {
+  const { project, name, target } = environment;
+  new AwsProvider(stack, "aws", {
+    region: target.region,
+    allowedAccountIds: [target.accountId],
+    defaultTags: [{ tags: { Project: project, Environment: name, ManagedBy: "cdktf-redis-ha" } }],
+  });
+}

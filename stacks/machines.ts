@@ -1,0 +1,163 @@
+import { DataAwsAmiIds } from "@cdktf/provider-aws/lib/data-aws-ami-ids/index.js";
+import { EbsVolume } from "@cdktf/provider-aws/lib/ebs-volume/index.js";
+import { Instance } from "@cdktf/provider-aws/lib/instance/index.js";
+import { NetworkInterface } from "@cdktf/provider-aws/lib/network-interface/index.js";
+import { Route53Record } from "@cdktf/provider-aws/lib/route53-record/index.js";
+import { VolumeAttachment } from "@cdktf/provider-aws/lib/volume-attachment/index.js";
+import { TerraformIterator, type TerraformStack, Token } from "cdktf";
+import { Construct } from "constructs";
+import { instanceType } from "../environments/instance-types.ts";
+import { at } from "./address.ts";
+import { arnOf, type AwsEnvironment, prefixOf, privateDomainOf } from "./aws-environment.ts";
+import { firstBootScript } from "./first-boot.ts";
+import { HostRoles } from "./host-roles.ts";
+import type { StackInput } from "./stack-input.ts";
+
+export interface MachinesProps {
+  readonly environment: AwsEnvironment;
+  readonly zone: string;
+  /** The specs of the zone's nodes by node name. */
+  readonly nodes: TerraformIterator;
+  readonly network: StackInput;
+  readonly foundation: StackInput;
+}
+
+/** A volume's name on the machine that it is attached to; where its disks are NVMe, they have names of their own. */
+const DEVICE = "/dev/sdf";
+/** The account itself, Debian (https://wiki.debian.org/Cloud/AmazonEC2Image) and Amazon. */
+const IMAGE_OWNERS = ["self", "136693071363", "amazon"];
+/** System, packages and logs, in GiB. */
+const ROOT_GB = 16;
+
+/**
+ * The EC2 instances of one zone. Address, name and data of a node outlive its machine: they belong to a network interface, a record
+ * and a volume of their own, and a machine that replaces another takes them over.
+ *
+ * AWS refuses to terminate the machines, unless it is Terraform that asks; and Terraform refuses to delete a volume, unless the
+ * environment releases it. So the destroy of a zone with data fails at its plan, before anything of it is gone.
+ */
+export class Machines extends Construct {
+  /**
+   * Of a node's machine, as expressions for a resource of the same `for_each`: another machine has another id; with another type AWS
+   * has stopped and started it. The volume is there once it is attached; empty on a witness.
+   */
+  public readonly id = "aws_instance.machine[each.key].id";
+  public readonly type = "aws_instance.machine[each.key].instance_type";
+  public readonly volumeGb = "try(aws_ebs_volume.data[each.key].size, 0)";
+  public readonly volume = 'try(aws_volume_attachment.data[each.key].volume_id, "")';
+
+  public constructor(stack: TerraformStack, props: MachinesProps) {
+    super(stack, "machines");
+    const { environment, zone, nodes, network, foundation } = props;
+    const { target } = environment;
+    const tags = { Name: `${prefixOf(environment)}-\${each.key}`, Zone: zone };
+    const kmsKeyId = arnOf(environment, `kms:key/${foundation.output("kms_key_id")}`);
+    const place = environment.zones[zone]?.availabilityZone ?? "";
+
+    at(
+      "network",
+      new NetworkInterface(this, "network", {
+        forEach: nodes,
+        subnetId: network.output(`subnet_id_${zone}`),
+        privateIps: ["${each.value.node.address}"],
+        securityGroups: [foundation.output("security_group_id")],
+        tags,
+      }),
+    );
+    at(
+      "name",
+      new Route53Record(this, "name", {
+        forEach: nodes,
+        zoneId: foundation.output("private_zone_id"),
+        name: `\${each.key}.${privateDomainOf(environment)}`,
+        type: "A",
+        ttl: 60,
+        records: ["${each.value.node.address}"],
+      }),
+    );
+    const roles = new HostRoles(stack, { environment, nodes, kmsKeyId: foundation.output("kms_key_id") });
+    this.checkImage(environment);
+    at(
+      "machine",
+      new Instance(this, "machine", {
+        forEach: nodes,
+        ami: target.imageId,
+        instanceType: target.instanceType,
+        primaryNetworkInterface: { networkInterfaceId: "${aws_network_interface.network[each.key].id}" },
+        iamInstanceProfile: roles.profile,
+        // Its first boot uses the role's rights.
+        dependsOn: [roles.policy],
+        userData: firstBootScript(environment),
+        metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 1 },
+        rootBlockDevice: {
+          volumeType: "gp3",
+          volumeSize: ROOT_GB,
+          encrypted: true,
+          kmsKeyId,
+          deleteOnTermination: true,
+        },
+        disableApiTermination: target.terminationProtection,
+        forceDestroy: true,
+        tags,
+        lifecycle: {
+          // It was read at the first boot; AWS would stop the machine to change it.
+          ignoreChanges: ["user_data"],
+        },
+      }),
+    );
+    const withData = TerraformIterator.fromMap(
+      Token.asAnyMap(`\${{ for name, spec in local.nodes : name => spec if spec.node.kind == "data" }}`),
+    );
+    at(
+      "data",
+      new EbsVolume(this, "data", {
+        forEach: withData,
+        availabilityZone: place,
+        type: "gp3",
+        size: target.dataVolumeGb,
+        encrypted: true,
+        kmsKeyId,
+        finalSnapshot: true,
+        // The first snapshot of a large volume takes its time.
+        timeouts: { delete: "6h" },
+        tags,
+        lifecycle: { preventDestroy: environment.zones[zone]?.releaseDataVolume !== true },
+      }),
+    );
+    at(
+      "data",
+      new VolumeAttachment(this, "data-attachment", {
+        forEach: withData,
+        deviceName: DEVICE,
+        volumeId: "${aws_ebs_volume.data[each.key].id}",
+        instanceId: "${aws_instance.machine[each.key].id}",
+        // Retired, its node has unmounted it; where that was not possible, AWS would wait for it in vain.
+        stopInstanceBeforeDetaching: true,
+      }),
+    );
+  }
+
+  /**
+   * The plan fails, before anything is touched, where the instance type cannot run the image. It is asked for as one of the other
+   * architecture, and not found: an image that its owner has removed is no reason to stop, as long as nobody needs it.
+   */
+  private checkImage({ name, target }: AwsEnvironment): void {
+    const architecture = instanceType(target.instanceType)?.architecture;
+    if (architecture === undefined) return;
+    const other = architecture === "arm64" ? "x86_64" : "arm64";
+    const found = new DataAwsAmiIds(this, "image", {
+      owners: IMAGE_OWNERS,
+      includeDeprecated: true,
+      filter: [
+        { name: "image-id", values: [target.imageId] },
+        { name: "architecture", values: [other] },
+      ],
+    });
+    at("image", found).addOverride("lifecycle.postcondition", [
+      {
+        condition: "${length(self.ids) == 0}",
+        error_message: `${target.imageId} is an image for ${other}, and ${target.instanceType} is ${architecture}; correct target.imageId or target.instanceType in environments/${name}.ts. Nothing was changed.`,
+      },
+    ]);
+  }
+}

@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import type { EnvironmentInput } from "../../environments/environment.ts";
+import { addEnvironment } from "../../stacks/environment-stacks.ts";
+import { nodeOf, zoneOf } from "../environments/inputs.ts";
+import { type AwsStack, awsStack, inTarget } from "../support/aws-stack.ts";
+import { StandInAws } from "../support/standin-aws.ts";
+import { standIn } from "./machine.ts";
+
+type Change = (input: EnvironmentInput) => void;
+
+const IDS = {
+  network: { vpc_id: "vpc-0123456789abcdef0", subnet_id_a: "subnet-0123456789abcdef0" },
+  foundation: {
+    security_group_id: "sg-0123456789abcdef0",
+    kms_key_id: "11111111-2222-3333-4444-555555555555",
+    private_zone_id: "Z0123456789ABCDEFGHIJ",
+  },
+};
+
+/** Zone a alone, with its state beside it, what is below it given, and without its provisioners: there are no hosts here. */
+async function zoneA(change?: Change): Promise<object> {
+  const { terraform, resource, ...rest } = await awsStack(
+    (app, environment) => addEnvironment(app, environment, import.meta.filename),
+    change,
+    "prod-zone-a",
+  );
+  const withoutProvisioner = (block: Record<string, unknown>) => ({ ...block, provisioner: undefined });
+  const bare = Object.entries(resource).map(([type, named]) => [
+    type,
+    Object.fromEntries(Object.entries(named).map(([name, block]) => [name, withoutProvisioner(block)])),
+  ]);
+  return {
+    ...rest,
+    resource: Object.fromEntries(bare) as AwsStack["resource"],
+    terraform: { ...terraform, backend: undefined },
+    variable: Object.fromEntries(
+      Object.entries(IDS).map(([name, ids]) => [name, { type: "map(string)", default: ids, nullable: true }]),
+    ),
+  };
+}
+
+describe.skipIf(!standIn)("a zone on AWS, by Terraform", { timeout: 120_000 }, () => {
+  const made = async (): Promise<StandInAws> => {
+    const aws = await StandInAws.create(standIn ?? {}, await zoneA());
+    await aws.put("aws_subnet", IDS.network.subnet_id_a, {
+      cidr_block: "10.0.1.0/24",
+      availability_zone: "eu-central-1a",
+    });
+    await aws.apply();
+    return aws;
+  };
+  const planned = async (aws: StandInAws, change: Change): Promise<string> => {
+    await aws.write(await zoneA(change));
+    return aws.plan();
+  };
+  /** What a plan does to which resources. */
+  const actions = (plan: string): string[] =>
+    [...plan.matchAll(/# (\S+)\["redis-a"\] (?:will|must) be (\w+(?: in-place)?)/g)]
+      .map(([, what, how]) => `${what} ${how}`)
+      .sort();
+
+  it("is made, found unchanged, and has what was asked for", async () => {
+    const aws = await made();
+    expect(await aws.plan()).toContain("No changes.");
+    const machine = await aws.only("aws_instance");
+    expect(machine).toMatchObject({ private_ip: "10.0.1.10", availability_zone: "eu-central-1a" });
+    expect(machine["user_data"]).toContain("/ssh-host-keys/redis-ha/prod/10.0.1.10");
+    expect(await aws.only("aws_volume_attachment")).toMatchObject({ instance_id: machine["id"] });
+    expect(await aws.only("aws_iam_role")).toMatchObject({ name: "redis-ha-prod-redis-a" });
+    const policy = JSON.parse(String((await aws.only("aws_iam_role_policy"))["policy"])) as { Statement: unknown[] };
+    expect(policy.Statement).toContainEqual(
+      expect.objectContaining({
+        Resource: [`arn:aws:kms:eu-central-1:123456789012:key/${IDS.foundation.kms_key_id}`],
+      }),
+    );
+  });
+
+  it("another image replaces the machine, and what belongs to it, and nothing that outlives it", async () => {
+    const aws = await made();
+    const before = await aws.only("aws_ebs_volume");
+    const plan = await planned(aws, (input) => inTarget(input, { imageId: "ami-0fedcba9876543210" }));
+    expect(actions(plan)).toEqual([
+      "aws_instance.machine replaced",
+      "aws_volume_attachment.data replaced",
+      "null_resource.configuration replaced",
+      "terraform_data.membership replaced",
+    ]);
+    await aws.apply();
+    expect(await aws.only("aws_instance")).toMatchObject({ ami: "ami-0fedcba9876543210", private_ip: "10.0.1.10" });
+    expect((await aws.only("aws_ebs_volume"))["id"]).toBe(before["id"]);
+  });
+
+  it("another type changes the machine in place, and its node leaves before and comes again", async () => {
+    const aws = await made();
+    const plan = await planned(aws, (input) => inTarget(input, { instanceType: "m7g.xlarge" }));
+    expect(actions(plan)).toEqual([
+      "aws_instance.machine updated in-place",
+      "null_resource.configuration replaced",
+      "terraform_data.membership replaced",
+    ]);
+  });
+
+  it("a larger volume grows in place, and its node is applied again", async () => {
+    const aws = await made();
+    const plan = await planned(aws, (input) => inTarget(input, { dataVolumeGb: 40 }));
+    expect(actions(plan)).toEqual(["aws_ebs_volume.data updated in-place", "null_resource.configuration replaced"]);
+  });
+
+  it("a setting touches no machine", async () => {
+    const aws = await made();
+    const plan = await planned(aws, (input) => (input.settings.downAfterMs = 3000));
+    expect(actions(plan)).toEqual(["null_resource.configuration replaced"]);
+  });
+
+  it("other keys of operators touch nothing", async () => {
+    const aws = await made();
+    const plan = await planned(aws, (input) =>
+      inTarget(input, { publicKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBBBB other"] }),
+    );
+    expect(plan).toContain("No changes.");
+  });
+
+  it("a machine that is lost for good comes back, with the same address and volume", async () => {
+    const aws = await made();
+    const [machine, volume] = [await aws.only("aws_instance"), await aws.only("aws_ebs_volume")];
+    await aws.lose("aws_instance", machine["id"]);
+    expect(actions(await aws.plan())).toEqual([
+      "aws_instance.machine created",
+      "aws_volume_attachment.data created",
+      "null_resource.configuration replaced",
+      "terraform_data.membership replaced",
+    ]);
+    await aws.apply();
+    expect(await aws.only("aws_instance")).toMatchObject({ private_ip: "10.0.1.10" });
+    expect((await aws.only("aws_ebs_volume"))["id"]).toBe(volume["id"]);
+    expect(await aws.plan()).toContain("No changes.");
+  });
+
+  it("nothing is destroyed, nor the node taken out, while its volume is not released", async () => {
+    const aws = await made();
+    const kept = /Instance cannot be destroyed.*aws_ebs_volume\.data\["redis-a"\] has lifecycle\.prevent_destroy set/;
+    await expect(aws.destroy()).rejects.toThrow(kept);
+    await expect(planned(aws, withoutNode)).rejects.toThrow(kept);
+    await aws.write(await zoneA());
+    expect(await aws.plan()).toContain("No changes.");
+  });
+
+  it("the node is taken out, and all destroyed, once it is released", async () => {
+    const aws = await made();
+    const release: Change = (input) => (zoneOf(input, "a").releaseDataVolume = true);
+    expect(await planned(aws, release)).toContain("No changes.");
+    await planned(aws, (input) => {
+      withoutNode(input);
+      release(input);
+    });
+    await aws.apply();
+    for (const type of ["aws_instance", "aws_ebs_volume", "aws_network_interface"])
+      expect(await aws.existing(type), type).toEqual({});
+    expect(await aws.destroy()).toContain("Resources: 0 destroyed.");
+  });
+
+  it("an image for another architecture stops at the plan", async () => {
+    const aws = await StandInAws.create(standIn ?? {}, await zoneA());
+    await aws.put("aws_ami", "ami-0123456789abcdef0", { architecture: "x86_64" });
+    await expect(aws.plan()).rejects.toThrow(
+      "ami-0123456789abcdef0 is an image for x86_64, and m7g.large is arm64; correct target.imageId or target.instanceType",
+    );
+  });
+
+  /** Another zone has three nodes instead, so that the environment stays a sound one. */
+  const withoutNode = (input: EnvironmentInput): void => {
+    const moved = nodeOf(input, "a");
+    zoneOf(input, "a").nodes = [];
+    input.zones["d"] = {
+      availabilityZone: "eu-central-1a",
+      subnetCidr: "10.0.4.0/24",
+      nodes: [{ ...moved, name: "redis-d", address: "10.0.4.10" }],
+    };
+  };
+});
