@@ -46,6 +46,7 @@ const table: readonly Entry[] = [
   { rule: aws.incompleteAwsZone },
   { rule: aws.awsFieldsElsewhere },
   { rule: aws.availabilityZoneOutsideRegion },
+  { rule: aws.witnessOfAnotherArchitecture },
   { rule: aws.malformedRange },
   { rule: aws.subnetOutsideVpc },
   { rule: aws.overlappingSubnets },

@@ -6,6 +6,8 @@ export const cidr = z.cidrv4("use IPv4 CIDR notation, for example 10.0.1.0/24");
 
 export const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "use an AWS region, for example eu-central-1");
 
+const INSTANCE_TYPE = /^[a-z][a-z0-9-]*\.[a-z0-9]+$/;
+
 /** Who may open a connection: ranges of addresses, and members of security groups. */
 const sources = z.strictObject({
   /** @default - none */
@@ -92,7 +94,12 @@ export const target = z.discriminatedUnion("kind", [
      */
     operators: sources.prefault({}),
     /** For example m7g.large. */
-    instanceType: z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9]+$/, "use an instance type, for example m7g.large"),
+    instanceType: z.string().regex(INSTANCE_TYPE, "use an instance type, for example m7g.large"),
+    /**
+     * For the machines of witnesses, which need little; of the same architecture.
+     * @default - instanceType
+     */
+    witnessInstanceType: z.string().regex(INSTANCE_TYPE, "use an instance type, for example t4g.small").optional(),
     /** Debian 13 image; changing it replaces the machines, one zone at a time. */
     imageId: z.string().regex(/^ami-[0-9a-f]{8,17}$/, "use an AMI id, for example ami-0123456789abcdef0"),
     /** Size of each node's data volume in GiB. It can grow, and never shrink. */

@@ -6,6 +6,7 @@ import { Route53Record } from "@cdktf/provider-aws/lib/route53-record/index.js";
 import { VolumeAttachment } from "@cdktf/provider-aws/lib/volume-attachment/index.js";
 import { TerraformIterator, type TerraformStack, Token } from "cdktf";
 import { Construct } from "constructs";
+import type { AwsTarget } from "../environments/environment.ts";
 import { instanceType } from "../environments/instance-types.ts";
 import { at } from "./address.ts";
 import { arnOf, type AwsEnvironment, prefixOf, privateDomainOf } from "./aws-environment.ts";
@@ -28,6 +29,10 @@ const DEVICE = "/dev/sdf";
 const IMAGE_OWNERS = ["self", "136693071363", "amazon"];
 /** System, packages and logs, in GiB. */
 const ROOT_GB = 16;
+
+/** The instance type of each node's machine. */
+const typeExpression = ({ instanceType: data, witnessInstanceType: witness = data }: AwsTarget): string =>
+  witness === data ? data : `\${each.value.node.kind == "data" ? "${data}" : "${witness}"}`;
 
 /**
  * The EC2 instances of one zone. Address, name and data of a node outlive its machine: they belong to a network interface, a record
@@ -82,7 +87,7 @@ export class Machines extends Construct {
       new Instance(this, "machine", {
         forEach: nodes,
         ami: target.imageId,
-        instanceType: target.instanceType,
+        instanceType: typeExpression(target),
         primaryNetworkInterface: { networkInterfaceId: "${aws_network_interface.network[each.key].id}" },
         iamInstanceProfile: roles.profile,
         // Its first boot uses the role's rights.

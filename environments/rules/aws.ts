@@ -1,4 +1,5 @@
 import type { AwsTarget } from "../environment.ts";
+import { instanceType } from "../instance-types.ts";
 import { contains, holds, overlaps, toAddress, toCidr, toNumber, toRange, type Range } from "./cidr.ts";
 import type { Problem, Rule, Subject } from "./rule.ts";
 
@@ -106,6 +107,21 @@ export const availabilityZoneOutsideRegion: Rule = (subject) => {
               },
             ],
       );
+};
+
+/** All machines of an environment run the same image. */
+export const witnessOfAnotherArchitecture: Rule = (subject) => {
+  const target = awsTarget(subject);
+  if (target?.witnessInstanceType === undefined) return [];
+  const [data, witness] = [target.instanceType, target.witnessInstanceType].map((type) => instanceType(type));
+  return !data || !witness || data.architecture === witness.architecture
+    ? []
+    : [
+        {
+          path: "target.witnessInstanceType",
+          message: `${target.witnessInstanceType} is ${witness.architecture}, and ${target.instanceType} is ${data.architecture}: one image cannot run on both; use a type of the same architecture`,
+        },
+      ];
 };
 
 export const malformedRange: Rule = (subject) => {

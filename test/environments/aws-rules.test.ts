@@ -31,6 +31,18 @@ describe("target aws", () => {
       lines: [],
     },
     {
+      rule: "a witness whose machine cannot run the others' image",
+      change: (input) => Object.assign(input.target, { witnessInstanceType: "t3.small" }),
+      lines: [
+        "target.witnessInstanceType: t3.small is x86_64, and m7g.large is arm64: one image cannot run on both; use a type of the same architecture",
+      ],
+    },
+    {
+      rule: "a witness on a smaller machine",
+      change: (input) => Object.assign(input.target, { witnessInstanceType: "t4g.small" }),
+      lines: [],
+    },
+    {
       rule: "a zone without availability zone and subnet",
       change: (input) => {
         delete zoneOf(input, "c").availabilityZone;

@@ -14,7 +14,7 @@ function deepFrozen<T>(value: T): T {
 
 describe("the environments of this checkout", () => {
   it("are valid and carry the name of their file", async () => {
-    expect(environments.map(({ name }) => name)).toEqual(["local", "local-pair", "lab"]);
+    expect(environments.map(({ name }) => name)).toEqual(["local", "local-pair", "lab", "dev", "staging", "prod"]);
     for (const { name } of environments) {
       const file = (await import(`../../environments/${name}.ts`)) as Record<string, { name: string }>;
       expect(Object.values(file).map((input) => input.name)).toEqual([name]);

@@ -23,6 +23,13 @@ describe("the machines of a zone on AWS", () => {
     expect(machine).not.toHaveProperty("lifecycle.create_before_destroy");
   });
 
+  it("are smaller for witnesses, where the environment says so", async () => {
+    const stack = await zoneA((input) => inTarget(input, { witnessInstanceType: "t4g.small" }));
+    expect(one(stack, "aws_instance")["instance_type"]).toBe(
+      '${each.value.node.kind == "data" ? "m7g.large" : "t4g.small"}',
+    );
+  });
+
   it("are protected from being terminated by anybody but Terraform, unless the environment says otherwise", async () => {
     expect(one(await zoneA(), "aws_instance")).toMatchObject({ disable_api_termination: true, force_destroy: true });
     const open = await zoneA((input) => inTarget(input, { terminationProtection: false }));
