@@ -81,6 +81,7 @@ export async function writeMissingUnits(outdir: string, terragruntFolder: string
 /** The text of a unit's terragrunt.hcl. */
 function unitText({ after, takes }: Unit): string {
   const taken = Object.entries(takes);
+  const longest = Math.max(0, ...taken.map(([name]) => name.length));
   const include = `include "root" {\n  path = find_in_parent_folders("root.hcl")\n}\n`;
   return [
     taken.length === 0 ? include : include.replace("}\n", "  expose = true\n}\n").replace("path =", "path   ="),
@@ -88,7 +89,7 @@ function unitText({ after, takes }: Unit): string {
     ...taken.map(([name, folder]) => dependencyText(name, folder)),
     ...(taken.length === 0
       ? []
-      : [`inputs = {\n${taken.map(([name]) => `  ${name} = dependency.${name}.outputs\n`).join("")}}\n`]),
+      : [`inputs = {\n${taken.map(([name]) => `  ${name.padEnd(longest)} = dependency.${name}.outputs\n`).join("")}}\n`]),
   ].join("\n");
 }
 

@@ -44,7 +44,7 @@ locals {
 
   # For the units that take outputs of others: a text for each output, as the documents list them.
   others = { for name, _ in try(local.content.variable, {}) : name => "${local.stacks}/${local.environment}-${name}/cdk.tf.json" }
-  mocks  = { for name, document in local.others : name => {
+  mocks = { for name, document in local.others : name => {
     for output, _ in jsondecode(file(document)).output : output => "mock-${output}"
   } if fileexists(document) }
 

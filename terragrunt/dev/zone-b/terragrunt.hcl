@@ -25,5 +25,5 @@ dependency "network" {
 
 inputs = {
   foundation = dependency.foundation.outputs
-  network = dependency.network.outputs
+  network    = dependency.network.outputs
 }

@@ -21,5 +21,5 @@ dependency "network" {
 
 inputs = {
   foundation = dependency.foundation.outputs
-  network = dependency.network.outputs
+  network    = dependency.network.outputs
 }
