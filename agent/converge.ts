@@ -88,7 +88,7 @@ function specFor(options: ConvergeOptions, node: string, folder: NodeFolder): No
   if (applied) return applied;
   if (!options.afterApply) {
     throw new Error(
-      `${node}: ${whyNotApplied(folder)}; to apply: ${applyCommands(environment, options.inventory.target !== "local")}`,
+      `${node}: ${whyNotApplied(folder)}; to apply: ${applyCommands(environment, options.inventory.target)}`,
     );
   }
   const file = path.join(root, "cdktf.out", "specs", environment, `${node}.json`);

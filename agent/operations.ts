@@ -105,8 +105,7 @@ export async function withCluster<T>(
   const folders = context.inventory.nodes.map(({ name }) => folderOf(context, name));
   const known = folders.find((folder) => appliedSpec(folder) !== undefined);
   const spec = known && appliedSpec(known);
-  if (!spec)
-    throw new HandOverRefused(nothingApplied(context.environment, folders, context.inventory.target !== "local"));
+  if (!spec) throw new HandOverRefused(nothingApplied(context.environment, folders, context.inventory.target));
   return withSession(spec, known, what, context.report, use, { resume });
 }
 

@@ -7,6 +7,7 @@ import { onHost } from "../topology/host-places.ts";
 import { type NodeSecrets, ownUsers } from "../topology/node-secrets.ts";
 import { allNodes, type NodeSpec } from "../topology/node-spec.ts";
 import { hasSentinel, isData, type TopologyNode } from "../topology/topology.ts";
+import { stackPatterns } from "./not-applied.ts";
 import { speakWith } from "./secrets.ts";
 
 const LOOK_AGAIN = { times: 3, pauseMs: 500 };
@@ -128,6 +129,8 @@ async function ask(
 }
 
 const stopAndApply = (spec: NodeSpec): string => {
-  const stop = onHost(spec) ? `npx cdktf destroy '${spec.environment}-zone-*'` : `npm stop ${spec.environment}`;
+  const stop = onHost(spec)
+    ? `npx cdktf destroy ${stackPatterns(spec.environment, spec.target)}`
+    : `npm stop ${spec.environment}`;
   return `stop all nodes (${stop}) and apply again; the data stays`;
 };

@@ -3,7 +3,7 @@ import { nodeFolder, stateOf } from "../agent/node-folder.ts";
 import { isThere } from "../remote/steps.ts";
 import { namesOf } from "../secrets/certificates.ts";
 import { clientsWithout, type Given, importSecrets, withoutCertificate } from "../secrets/import.ts";
-import { noteNewGroup } from "../secrets/new-group.ts";
+import { noteNewGroup } from "../secrets/group-marks.ts";
 import { openStore } from "../secrets/open-store.ts";
 import type { TopologyNode } from "../topology/topology.ts";
 import { knownNodes } from "./choice.ts";

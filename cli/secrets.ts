@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import { trustedAuthorities } from "../secrets/authorities.ts";
 import { certificateIn, DAY_MS } from "../secrets/certificates.ts";
 import { initSecrets } from "../secrets/init.ts";
-import { noteNewGroup } from "../secrets/new-group.ts";
+import { isMark, noteNewGroup } from "../secrets/group-marks.ts";
 import { openStore, readyStore } from "../secrets/open-store.ts";
 import type { SecretStore } from "../secrets/store.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
@@ -50,11 +50,13 @@ export async function init({ environment, inventory }: Chosen, root: string, jso
   return 0;
 }
 
+const secretsIn = async (store: SecretStore): Promise<string[]> => (await store.list()).filter((name) => !isMark(name));
+
 /** Prints the names of all secrets with their kind, age and expiry. @returns 0 */
 export async function list(chosen: Chosen, root: string, json: boolean): Promise<number> {
   const { environment } = chosen;
   const store = await readyStore(chosen, root);
-  const names = await store.list();
+  const names = await secretsIn(store);
   const secrets: SecretEntry[] = [];
   for (const name of names) secrets.push(await entryOf(store, name));
   const document: SecretsDocument = { version: 1, environment, store: store.describe(), secrets };
@@ -70,7 +72,7 @@ export async function list(chosen: Chosen, root: string, json: boolean): Promise
  */
 export async function show(chosen: Chosen, root: string, name: string): Promise<number> {
   const store = await readyStore(chosen, root);
-  const known = await store.list();
+  const known = await secretsIn(store);
   const value = known.includes(name) ? await store.read(name) : undefined;
   if (value === undefined)
     throw new UsageError(

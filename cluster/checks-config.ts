@@ -119,7 +119,7 @@ function agent({ spec, state }: ExpectedNode, { evidence, converge }: Context): 
 function applied({ spec, state }: ExpectedNode, { expectation }: Context): Finding[] {
   if (state === "unknown") return [];
   const { node } = spec;
-  const apply = `apply: ${applyCommands(expectation.environment, expectation.inventory.target !== "local")}`;
+  const apply = `apply: ${applyCommands(expectation.environment, expectation.inventory.target)}`;
   if (state === "retired") {
     return [finding("applied", node, false, `${node.name} was stopped on purpose (npm stop, or a destroy)`, apply)];
   }

@@ -100,7 +100,7 @@ export function checks(evidence: Evidence, expectation: Expectation): Finding[] 
     start: ({ name }) => {
       const state = expectation.specs.get(name)?.state;
       return state === "retired" || state === "never-applied"
-        ? `apply: ${applyCommands(environment, inventory.target !== "local")}`
+        ? `apply: ${applyCommands(environment, inventory.target)}`
         : converge;
     },
     repair: `npx redis-ha repair --env ${environment}`,

@@ -2,7 +2,7 @@ import type { TopologyNode } from "../topology/topology.ts";
 import { HOST_PROGRAM } from "../topology/host-places.ts";
 import { programHash } from "../agent/program.ts";
 import { overridden } from "../agent/override.ts";
-import { NOTHING_TO_CHANGE } from "../agent/not-applied.ts";
+import { NOTHING_TO_CHANGE, stackPatterns } from "../agent/not-applied.ts";
 import { RemoteHost } from "./deliver.ts";
 import type { HostInput } from "./steps.ts";
 import type { Described, HostRequest, Question } from "./request.ts";
@@ -148,7 +148,7 @@ export class Hosts {
   private neverApplied({ name }: TopologyNode): string {
     const { environment } = this.chosen;
     return (
-      `${name}: its host was never set up; apply ${environment} (npx cdktf deploy '${environment}-zone-*'), or, if that was done and ` +
+      `${name}: its host was never set up; apply ${environment} (npx cdktf deploy ${stackPatterns(environment, this.chosen.inventory.target)}), or, if that was done and ` +
       `this is an empty host in its place: npx redis-ha converge --env ${environment} --after-apply`
     );
   }

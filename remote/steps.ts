@@ -1,7 +1,15 @@
 import { overridden } from "../agent/override.ts";
 import { HOST_STATE, unitNames } from "../topology/host-places.ts";
 import { initSecrets } from "../secrets/init.ts";
-import { groupHasBegun, isNewGroup, newGroupName, noteNewGroup } from "../secrets/new-group.ts";
+import {
+  forgetRetired,
+  groupHasBegun,
+  isMark,
+  isNewGroup,
+  noteNewGroup,
+  noteRetired,
+  retiredNodes,
+} from "../secrets/group-marks.ts";
 import { nodeSecrets } from "../secrets/node-secrets.ts";
 import { openStore } from "../secrets/open-store.ts";
 import type { SecretStore } from "../secrets/store.ts";
@@ -57,7 +65,11 @@ export async function applyOverSsh(
   const share = step === "apply" ? { secrets: await shareOfHost(from, spec.node, root) } : {};
   await remote.prepare();
   const input: HostInput = { spec, override: overridden(), volume };
-  if (step === "install") return void (await remote.step("install --here", JSON.stringify(input)));
+  if (step === "install") {
+    await remote.step("install --here", JSON.stringify(input));
+    if (reach.hostKeys) await forgetRetired(await openStore(from, root), spec.node.name);
+    return;
+  }
   await begin(spec, reach, from, root, (bootstrap) =>
     remote.step("apply --here", JSON.stringify({ ...input, ...share, bootstrap } satisfies HostInput)),
   );
@@ -98,7 +110,7 @@ export async function shareOfHost(from: Described, node: TopologyNode, root: str
 async function storeOfHosts({ environment, inventory }: Described, root: string): Promise<SecretStore> {
   const store = await openStore({ environment, inventory }, root);
   const { reach } = inventory;
-  if (reach && (await store.list()).every((name) => name === newGroupName)) {
+  if (reach && (await store.list()).every(isMark)) {
     const given = await Promise.all(
       inventory.nodes.map(({ name, address }) =>
         // All have the same ones: of those that are silent, others know.
@@ -136,14 +148,34 @@ export async function retireOverSsh(
     if (!(error instanceof Unreached) || !from) throw error;
     print(`${node.node}: ${error.message}`);
     print(`${node.node}: retired without its host: ${await confirmDown(node, from, root)}. ${ifItComesBack(node)}`);
-    return;
+    return note(node, from, reach, root);
   }
+  const retired = from ? await retiredBefore(node, from, reach, root) : [];
+  await remote.step("retire --here", JSON.stringify({ node, override: overridden(), retired } satisfies HostInput));
+  if (from) await note(node, from, reach, root);
+}
+
+/** A machine that was made for its node goes with it, and cannot be asked any more. */
+async function retiredBefore(
+  node: { environment: string; node: string },
+  from: Described,
+  reach: Reach,
+  root: string,
+): Promise<string[]> {
+  if (reach.hostKeys) return retiredNodes(await openStore(from, root));
   const isRetired = ({ name, address }: TopologyNode): Promise<boolean> =>
     isThere(address, `${HOST_STATE}/${node.environment}/${name}/retired.json`, reach, root).catch(() => false);
-  const asked = (from?.inventory.nodes ?? []).filter(({ name }) => name !== node.node);
+  const asked = from.inventory.nodes.filter(({ name }) => name !== node.node);
   const answers = await Promise.all(asked.map(isRetired));
-  const retired = asked.filter((_, index) => answers[index]).map(({ name }) => name);
-  await remote.step("retire --here", JSON.stringify({ node, override: overridden(), retired } satisfies HostInput));
+  return asked.filter((_, index) => answers[index]).map(({ name }) => name);
+}
+
+/** For the retires after this one: those of the other nodes, when all is destroyed. */
+async function note({ node }: { node: string }, from: Described, reach: Reach, root: string): Promise<void> {
+  const { nodes } = from.inventory;
+  if (!reach.hostKeys || !nodes.some(({ name }) => name === node)) return;
+  const withData = nodes.filter(({ redisPort }) => redisPort !== undefined).map(({ name }) => name);
+  await noteRetired(await openStore(from, root), node, withData);
 }
 
 function ifItComesBack({ environment }: { environment: string }): string {

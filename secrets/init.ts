@@ -5,7 +5,7 @@ import { authorityFile, authorityKey } from "./authorities.ts";
 import { ensured } from "./ensured.ts";
 import { clientFile, ensureCertificate, nodesFolder, ofClients, ofNode } from "./issued.ts";
 import { newPassword, passwordOf } from "./passwords.ts";
-import { newGroupName } from "./new-group.ts";
+import { isMark } from "./group-marks.ts";
 import type { SecretStore } from "./store.ts";
 import { authorityCertificate, newKey } from "./x509.ts";
 
@@ -48,7 +48,7 @@ export async function initSecrets(
 export async function updateRevision(store: SecretStore): Promise<number> {
   const hash = createHash("sha256");
   for (const name of await store.list()) {
-    if (name === revisionName || name === newGroupName || isKept(name)) continue;
+    if (name === revisionName || isMark(name) || isKept(name)) continue;
     hash.update(`${name}\0${(await store.read(name)) ?? ""}\0`);
   }
   const content = hash.digest("hex");

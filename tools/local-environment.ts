@@ -1,3 +1,4 @@
+import { stackPatterns } from "../agent/not-applied.ts";
 import type { Environment } from "../environments/environment.ts";
 import { inventoryOf } from "../stacks/inventory.ts";
 
@@ -9,10 +10,12 @@ export function localStacks(environments: readonly Environment[], name: string):
   const local = environments.filter(({ target }) => target.kind === "local");
   const inventory = inventoryOf(local).environments[name];
   if (inventory) return [...inventory.stacks];
-  if (environments.some((environment) => environment.name === name)) {
+  const other = environments.find((environment) => environment.name === name)?.target.kind;
+  if (other !== undefined) {
+    const stacks = stackPatterns(name, other);
     throw new Error(
-      `${name}: its nodes are on hosts of their own: npx cdktf deploy '${name}-zone-*' applies it, npx cdktf destroy '${name}-zone-*' ` +
-        `ends it (docs/hosts.md)`,
+      `${name}: its nodes are on hosts of their own: npx cdktf deploy ${stacks} applies it, npx cdktf destroy ${stacks} ` +
+        `ends it (docs/${other === "aws" ? "aws" : "hosts"}.md)`,
     );
   }
   const names = local.map((environment) => environment.name).join(", ");

@@ -2,7 +2,6 @@ import fs from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import type { HostInput } from "../../remote/steps.ts";
 import { type NodeSpec, parseNodeSpec } from "../../topology/node-spec.ts";
-import { applyCommands } from "../not-applied.ts";
 import { OVERRIDE } from "../override.ts";
 import { refuseTooSmallHost } from "../roles/memory.ts";
 import { ensureVolume, releaseVolume } from "../roles/volume.ts";
@@ -78,7 +77,7 @@ function again(step: "converge" | "up", input: HostInput, env: Record<string, st
   if (!spec || (!isThere && !input.spec)) {
     throw new Error(
       `${node}: nothing of it is on its host. If this is an empty host in place of the one that was applied: ` +
-        `npx redis-ha converge --env ${environment} --after-apply. If it was never applied: ${applyCommands(environment, true)}`,
+        `npx redis-ha converge --env ${environment} --after-apply. If it was never applied, apply ${environment}`,
     );
   }
   const told = isThere ? spec : specFrom(input);

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { newGroupName } from "../../secrets/new-group.ts";
+import { newGroupName } from "../../secrets/group-marks.ts";
 import { describeWithHosts } from "../support/debian-hosts.ts";
 import { HostCluster } from "../support/host-cluster.ts";
 

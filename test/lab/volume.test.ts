@@ -25,7 +25,7 @@ describeWithHosts.sequential("a host with a data volume of its own", () => {
 
   beforeAll(async () => {
     cluster = await HostCluster.up("volume", {}, { hosts: 1 });
-    volume = new HostVolume(ID, path.join(cluster.lab.record.folder, "volume.img"), 64);
+    volume = HostVolume.create(ID, path.join(cluster.lab.record.folder, "volume.img"), 64);
     await volume.attach(cluster.lab.host("redis-a"));
   }, 240_000);
   afterAll(async () => {

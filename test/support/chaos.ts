@@ -15,12 +15,26 @@ import type { Inventory, InventoryEnvironment } from "../../topology/inventory.t
 import { storedClientLogins, storedOperatorLogins } from "./stored-secrets.ts";
 import { inNamespace } from "../../tools/lab/network.ts";
 import type { Host } from "../../tools/lab/host.ts";
+import type { Lab } from "../../tools/lab/lab.ts";
 import { chaosLine, type Outcome, type Seen } from "./chaos-line.ts";
+import type { Checkout } from "./checkout.ts";
 import { HostCluster } from "./host-cluster.ts";
 
-const ENVIRONMENT = "hosts";
-const UNITS = unitNames(ENVIRONMENT);
-export type Unit = keyof typeof UNITS;
+export type Unit = keyof ReturnType<typeof unitNames>;
+
+/** A cluster on hosts of a lab, and the checkout that describes it. */
+export interface Subject {
+  readonly environment: string;
+  readonly lab: Lab;
+  readonly checkout: Checkout;
+  /** The nodes with data. */
+  readonly names: readonly string[];
+  /** Where each secret has a file. */
+  readonly store: string;
+  /** @throws when `verify --wait` does not come to hold */
+  holds(): Promise<void>;
+  down(): Promise<void>;
+}
 
 /** A failover takes 4 s, one that has to be tried again 25 s; the rest is for a computer that is busy. */
 export const FAILOVER_MS = 60_000;
@@ -33,13 +47,13 @@ const WARM_UP_WRITES = 50;
 const WRITES_TIMEOUT_MS = 60_000;
 
 /** A cluster on hosts of its own that is applied and holds, and clients that count what is lost while it is broken. */
-export class Chaos {
+export class Chaos<S extends Subject = HostCluster> {
   private readonly program: string;
   private readonly processes: InsideProcess[] = [];
   private readonly observer: InsideProcess;
   private runs = 0;
 
-  private constructor(readonly cluster: HostCluster) {
+  private constructor(readonly cluster: S) {
     this.program = path.join(cluster.checkout.root, "cdktf.out", "redis-ha.cjs");
     this.observer = this.inside("control");
   }
@@ -61,7 +75,7 @@ export class Chaos {
   }
 
   /** @param cluster is applied already, and is taken down with this */
-  static on(cluster: HostCluster): Chaos {
+  static on<S extends Subject>(cluster: S): Chaos<S> {
     return new Chaos(cluster);
   }
 
@@ -74,10 +88,14 @@ export class Chaos {
   private get inventory(): InventoryEnvironment {
     const file = path.join(this.cluster.checkout.root, "cdktf.out", "environments.json");
     const { environments } = JSON.parse(fs.readFileSync(file, "utf8")) as Inventory;
-    return environments[ENVIRONMENT] as InventoryEnvironment;
+    return environments[this.cluster.environment] as InventoryEnvironment;
   }
 
-  get names(): string[] {
+  private get units() {
+    return unitNames(this.cluster.environment);
+  }
+
+  get names(): readonly string[] {
     return this.cluster.names;
   }
 
@@ -94,7 +112,7 @@ export class Chaos {
   /** What the nodes say that the clients reach. */
   view(): Promise<ClusterView> {
     this.letSpeak(this.observer);
-    return this.observer.ask("view", ENVIRONMENT, this.inventory);
+    return this.observer.ask("view", this.cluster.environment, this.inventory);
   }
 
   /** Waits until the clients see one master that everybody names and follows. @returns its name */
@@ -128,23 +146,23 @@ export class Chaos {
 
   /** Sends a signal to the main process of a unit, past the host's network. */
   async signal(signal: "KILL" | "STOP" | "CONT", node: string, ...units: Unit[]): Promise<void> {
-    const names = units.map((unit) => UNITS[unit]);
+    const names = units.map((unit) => this.units[unit]);
     await this.host(node).run(["systemctl", "kill", "--kill-whom=main", `--signal=${signal}`, ...names]);
   }
 
   /** The main process of a unit, as its host counts: "0" while there is none. */
   async pid(node: string, unit: Unit): Promise<string> {
-    return this.host(node).run(["systemctl", "show", "--property=MainPID", "--value", UNITS[unit]]);
+    return this.host(node).run(["systemctl", "show", "--property=MainPID", "--value", this.units[unit]]);
   }
 
   /** systemctl on a host, past its network. */
   systemctl(node: string, verb: string, ...units: Unit[]): Promise<string> {
-    return this.host(node).run(["systemctl", verb, ...units.map((unit) => UNITS[unit])], { timeoutMs: 120_000 });
+    return this.host(node).run(["systemctl", verb, ...units.map((unit) => this.units[unit])], { timeoutMs: 120_000 });
   }
 
   /** The file of a node below its folder, as this computer sees it. */
   file(node: string, ...below: string[]): string {
-    return path.join(this.host(node).root, "var/lib/redis-ha", ENVIRONMENT, node, ...below);
+    return path.join(this.host(node).root, "var/lib/redis-ha", this.cluster.environment, node, ...below);
   }
 
   agentLog(node: string): string {

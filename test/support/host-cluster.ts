@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import type { Inventory } from "../../topology/inventory.ts";
 import { downLab, Lab, type LabOptions } from "../../tools/lab/lab.ts";
-import { describeLab } from "../../tools/lab/records.ts";
+import { describeLab, hostsNamed } from "../../tools/lab/records.ts";
 import { type Checkout, createCheckout } from "./checkout.ts";
 import { leftOf } from "./debian-hosts.ts";
 
@@ -16,6 +16,8 @@ export interface Ended {
 
 /** An environment `hosts` on the hosts of a lab of its own, and a checkout that describes it. */
 export class HostCluster {
+  readonly environment = "hosts";
+
   private constructor(
     readonly lab: Lab,
     readonly checkout: Checkout,
@@ -183,4 +185,4 @@ export class HostCluster {
 }
 
 const nodesOf = ({ record: { name, hosts, image, release } }: Lab) =>
-  describeLab(name, Math.max(hosts.length, 3), image, release).hosts;
+  describeLab(name, hostsNamed(Math.max(hosts.length, 3)), image, release).hosts;

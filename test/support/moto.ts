@@ -48,6 +48,9 @@ async function pythonWithMoto(): Promise<string> {
   return python;
 }
 
+/** A request, by a process of its own, which may be in another network. */
+const ASK = `fetch(process.argv[2], { method: process.argv[1] }).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))`;
+
 export interface Moto {
   /** For AWS_ENDPOINT_URL. */
   readonly url: string;
@@ -56,18 +59,35 @@ export interface Moto {
   stop(): Promise<void>;
 }
 
-export async function startMoto(): Promise<Moto> {
+/** Where it is to be: a network other than this computer's own. */
+export interface Elsewhere {
+  /** The command line that runs a command there. */
+  readonly command: (command: readonly string[]) => string[];
+  readonly address: string;
+  readonly port: number;
+}
+
+/** @param elsewhere @default - on this computer, on a port that is free */
+export async function startMoto(elsewhere?: Elsewhere): Promise<Moto> {
   const python = await pythonWithMoto();
-  const port = await freePort();
-  const args = ["-m", "moto.server", "--host", "127.0.0.1", "--port", String(port)];
-  const server = spawn(python, args, { stdio: "ignore" });
-  const url = `http://127.0.0.1:${port}`;
-  await answering(url, server);
+  const { command, address, port } = elsewhere ?? {
+    command: (line: readonly string[]) => [...line],
+    address: "127.0.0.1",
+    port: await freePort(),
+  };
+  const host = elsewhere ? "0.0.0.0" : address;
+  const [file = "", ...args] = command([python, "-m", "moto.server", "--host", host, "--port", String(port)]);
+  const server = spawn(file, args, { stdio: "ignore" });
+  const url = `http://${address}:${port}`;
+  const ask = async (method: string, path: string): Promise<boolean> => {
+    const [node = "", ...rest] = command([process.execPath, "-e", ASK, method, `${url}${path}`]);
+    return (await execa(node, rest, { reject: false })).exitCode === 0;
+  };
+  await answering(() => ask("GET", "/moto-api/"), server);
   return {
     url,
     reset: async () => {
-      const { ok } = await fetch(`${url}/moto-api/reset`, { method: "POST" });
-      if (!ok) throw new Error("moto does not forget");
+      if (!(await ask("POST", "/moto-api/reset"))) throw new Error("moto does not forget");
     },
     stop: async () => {
       const ended = new Promise((resolve) => server.once("exit", resolve));
@@ -77,13 +97,10 @@ export async function startMoto(): Promise<Moto> {
 }
 
 /** Python loads for a second or two; on a busy machine for longer. */
-async function answering(url: string, server: ChildProcess): Promise<void> {
+async function answering(ask: () => Promise<boolean>, server: ChildProcess): Promise<void> {
   const answers = async (): Promise<true | undefined> => {
     if (server.exitCode !== null) throw new Error(`moto ended with ${server.exitCode} before it answered`);
-    return fetch(`${url}/moto-api/`).then(
-      ({ ok }) => ok || undefined,
-      () => undefined,
-    );
+    return (await ask()) || undefined;
   };
   await waitFor("moto answers", answers, 50_000, 100).catch((error: unknown) => {
     server.kill("SIGKILL");

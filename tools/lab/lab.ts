@@ -1,4 +1,5 @@
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { execa, type Options } from "execa";
 import { takeLock } from "../../agent/processes.ts";
 import { namespaceExists } from "../../drill/netns.ts";
@@ -8,7 +9,7 @@ import { Host } from "./host.ts";
 import { makeClientKey, sshConfig, writeClientFiles } from "./keys.ts";
 import { inNamespace, makeNetwork } from "./network.ts";
 import type { Image, Release } from "./recipe.ts";
-import { describeLab, type LabRecord, labsFolder, maxHosts, readLab, writeLab } from "./records.ts";
+import { describeLab, hostsNamed, type LabRecord, labsFolder, maxHosts, readLab, writeLab } from "./records.ts";
 import { removeLab } from "./remove.ts";
 import { whyNoLab } from "./requirements.ts";
 import { requireSpace } from "./space.ts";
@@ -20,8 +21,11 @@ const SSH_TIMEOUT_MS = 60_000;
 export interface LabOptions {
   /** Small letters, digits and hyphens. @default "default" */
   readonly name?: string;
-  /** 1 to 9: redis-a, redis-b and so on, at 10.77.0.11, 10.77.0.12 and so on. @default 3 */
-  readonly hosts?: number;
+  /**
+   * 1 to 9: redis-a, redis-b and so on, at 10.77.0.11, 10.77.0.12 and so on; or names and addresses, of 10.77.0.2 to 10.77.0.254.
+   * @default 3
+   */
+  readonly hosts?: number | Readonly<Record<string, string>>;
   /** @default "packages" */
   readonly image?: Image;
   /** @default "trixie" */
@@ -44,11 +48,12 @@ export class Lab {
    */
   static async up(options: LabOptions = {}): Promise<Lab> {
     const { name = "default", hosts = 3, image = "packages", release = "trixie", tell = () => undefined } = options;
-    const why = whyNoLab() ?? whyNotSo(name, hosts);
+    const count = typeof hosts === "number" ? hosts : Object.keys(hosts).length;
+    const why = whyNoLab() ?? whyNotSo(name, count);
     if (why !== undefined) throw new Error(why);
     const base = await baseImage(image, release, tell);
     return alone(name, async () => {
-      const wanted = describeLab(name, hosts, image, release);
+      const wanted = describeLab(name, typeof hosts === "number" ? hostsNamed(hosts) : hosts, image, release);
       const lab = Lab.open(name);
       if (lab) {
         if (!isSame(lab.record, wanted)) throw new Error(otherLab(lab.record));
@@ -161,7 +166,7 @@ function whyNotSo(name: string, hosts: number): string | undefined {
 }
 
 const isSame = (one: LabRecord, other: LabRecord): boolean =>
-  one.image === other.image && one.release === other.release && one.hosts.length === other.hosts.length;
+  one.image === other.image && one.release === other.release && isDeepStrictEqual(one.hosts, other.hosts);
 
 const otherLab = ({ name, hosts, image, release }: LabRecord): string =>
   `lab ${name} is up with ${hosts.length} hosts of ${release}, image ${image}: remove it first (npm run lab down), or give the new one another --name`;

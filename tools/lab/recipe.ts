@@ -15,6 +15,7 @@ export const admin = { name: "admin", id: 1000 };
 
 const bare = [
   "ca-certificates",
+  "curl",
   "dbus",
   "e2fsprogs",
   "iproute2",

@@ -39,20 +39,33 @@ export const labFolder = (name: string): string => path.join(labsFolder(), name)
 export const controlOf = (folder: string): string =>
   `rhl-${createHash("sha256").update(folder).digest("hex").slice(0, 8)}`;
 
-/** What a lab is to consist of: hosts redis-a, redis-b and so on. */
-export function describeLab(name: string, hosts: number, image: Image, release: Release): LabRecord {
+/** The hosts of a lab that says no more than how many: redis-a, redis-b and so on, each with its address. */
+export const hostsNamed = (count: number): Record<string, string> =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [
+      `redis-${String.fromCharCode(97 + index)}`,
+      `${network}.${11 + index}`,
+    ]),
+  );
+
+/** What a lab is to consist of. @param hosts the address of each, by name */
+export function describeLab(
+  name: string,
+  hosts: Readonly<Record<string, string>>,
+  image: Image,
+  release: Release,
+): LabRecord {
   const folder = labFolder(name);
   const control = controlOf(folder);
-  const names = Array.from({ length: hosts }, (_, index) => `redis-${String.fromCharCode(97 + index)}`);
   return {
     name,
     image,
     release,
     control,
     folder,
-    hosts: names.map((host, index) => ({
+    hosts: Object.entries(hosts).map(([host, address]) => ({
       name: host,
-      address: `${network}.${11 + index}`,
+      address,
       namespace: `${control}-${host}`,
       folder: path.join(folder, host),
     })),

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { dev } from "../../../environments/dev.ts";
+import { standIn } from "../../standin/machine.ts";
+import { AwsCluster } from "../../support/cloud/aws-cluster.ts";
+import { AwsLife } from "../../support/cloud/aws-life.ts";
+import { lost } from "../../support/cloud/lost-machine.ts";
+import { describeWithHosts } from "../../support/debian-hosts.ts";
+import { registryAnswers } from "../../support/terraform-providers.ts";
+
+/** Each step goes on from the one before, so none can be tried again. */
+const ONCE = { timeout: 600_000, retry: 0 };
+const STACKS = 5;
+
+/** One master, one replica and a witness; cdktf first, and Terragrunt in between, as both see the same state. */
+(standIn ? describeWithHosts : describeWithHosts.skip).sequential("dev, by cdktf", ONCE, () => {
+  let cluster: AwsCluster;
+  let life: AwsLife;
+  const names = ["redis-a", "redis-b"];
+  const cdktf = (action: "deploy" | "destroy"): Promise<string> => {
+    const args = ["cdktf", action, "dev-*", "--auto-approve", ...(registryAnswers ? [] : ["--skip-provider-lock"])];
+    return cluster.said(cluster.run("npx", args));
+  };
+
+  beforeAll(async () => {
+    cluster = await AwsCluster.up("test-aws-dev", dev, standIn ?? {});
+    life = new AwsLife(cluster, "dev, cdktf", () => cdktf("deploy"));
+  }, 300_000);
+  afterAll(async () => {
+    await (life ? life.end() : cluster?.down());
+  });
+
+  it("is made from nothing", async () => {
+    const said = await life.step("created");
+    expect(said.match(/Resources: \d+ added, 0 changed, 0 destroyed/g)).toHaveLength(STACKS);
+    await cluster.holds();
+    await life.begin();
+  });
+
+  it("is as described when it is applied again, whoever applies", async () => {
+    const again = /Resources: 0 added, 0 changed, 0 destroyed/g;
+    expect((await life.step("applied again")).match(again)).toHaveLength(STACKS);
+    expect((await life.step("applied again, by Terragrunt", () => cluster.applyAll())).match(again)).toHaveLength(
+      STACKS,
+    );
+  });
+
+  it("takes a setting for which servers are restarted", async () => {
+    cluster.describe({ settings: { ...cluster.described.settings, redisConf: { databases: 32 } } });
+    expect((await life.underLoad("a setting that restarts")).restarted).toEqual(names);
+  });
+
+  it("moves to another image, with its data", async () => {
+    cluster.inTarget({ imageId: "ami-0fedcba9876543210" });
+    expect((await life.underLoad("another image")).restarted).toEqual([...names, "witness-c"]);
+  });
+
+  it("gets the master's machine back that is lost for good, with its volume", async () => {
+    const master = await life.chaos.master();
+    const volume = lost.volumeOf(cluster, master);
+    await lost.machine(cluster, master);
+    await life.chaos.masterOtherThan(master);
+    await life.step("the master's machine, lost for good");
+    expect(lost.volumeOf(cluster, master)).toBe(volume);
+    await cluster.holds();
+    expect(await life.chaos.master()).not.toBe(master);
+  });
+
+  it("is destroyed once its volumes are released, and made again", async () => {
+    for (const zone of ["a", "b"]) cluster.inZone(zone, { releaseDataVolume: true });
+    await cdktf("deploy");
+    await life.step("destroyed", () => cdktf("destroy"));
+    await life.step("created again");
+    await cluster.holds();
+    await cdktf("destroy");
+  });
+});
