@@ -34,6 +34,8 @@ export class FoundationStack extends TerraformStack {
       enableKeyRotation: true,
       // What it has encrypted is lost with it.
       deletionWindowInDays: 30,
+      // A foundation must not be destroyed below zones that have data.
+      lifecycle: { preventDestroy: !allReleased(environment) },
     });
     new KmsAlias(this, "key-alias", { name: `alias/${prefix}`, targetKeyId: key.id });
     const { group } = new MemberAccess(this, { environment, vpcId });
@@ -45,3 +47,7 @@ export class FoundationStack extends TerraformStack {
     new TerraformOutput(this, "private_zone_id", { value: names.zoneId });
   }
 }
+
+/** May all data volumes be deleted? */
+const allReleased = ({ zones }: AwsEnvironment): boolean =>
+  Object.values(zones).every(({ nodes, releaseDataVolume }) => nodes.length === 0 || releaseDataVolume === true);

@@ -4,7 +4,7 @@ import { Instance } from "@cdktf/provider-aws/lib/instance/index.js";
 import { NetworkInterface } from "@cdktf/provider-aws/lib/network-interface/index.js";
 import { Route53Record } from "@cdktf/provider-aws/lib/route53-record/index.js";
 import { VolumeAttachment } from "@cdktf/provider-aws/lib/volume-attachment/index.js";
-import { TerraformIterator, type TerraformStack, Token } from "cdktf";
+import { type TerraformIterator, type TerraformStack, Token } from "cdktf";
 import { Construct } from "constructs";
 import type { AwsTarget } from "../environments/environment.ts";
 import { instanceType } from "../environments/instance-types.ts";
@@ -27,6 +27,8 @@ export interface MachinesProps {
 const DEVICE = "/dev/sdf";
 /** The account itself, Debian (https://wiki.debian.org/Cloud/AmazonEC2Image) and Amazon. */
 const IMAGE_OWNERS = ["self", "136693071363", "amazon"];
+/** What a Sentinel remembers takes some kilobytes. A witness that becomes a data node has its volume grow. In GiB. */
+const WITNESS_GB = 1;
 /** System, packages and logs, in GiB. */
 const ROOT_GB = 16;
 
@@ -44,12 +46,12 @@ const typeExpression = ({ instanceType: data, witnessInstanceType: witness = dat
 export class Machines extends Construct {
   /**
    * Of a node's machine, as expressions for a resource of the same `for_each`: another machine has another id; with another type AWS
-   * has stopped and started it. The volume is there once it is attached; empty on a witness.
+   * has stopped and started it. The volume is there once it is attached.
    */
   public readonly id = "aws_instance.machine[each.key].id";
   public readonly type = "aws_instance.machine[each.key].instance_type";
-  public readonly volumeGb = "try(aws_ebs_volume.data[each.key].size, 0)";
-  public readonly volume = 'try(aws_volume_attachment.data[each.key].volume_id, "")';
+  public readonly volumeGb = "aws_ebs_volume.data[each.key].size";
+  public readonly volume = "aws_volume_attachment.data[each.key].volume_id";
 
   public constructor(stack: TerraformStack, props: MachinesProps) {
     super(stack, "machines");
@@ -110,16 +112,13 @@ export class Machines extends Construct {
         },
       }),
     );
-    const withData = TerraformIterator.fromMap(
-      Token.asAnyMap(`\${{ for name, spec in local.nodes : name => spec if spec.node.kind == "data" }}`),
-    );
     at(
       "data",
       new EbsVolume(this, "data", {
-        forEach: withData,
+        forEach: nodes,
         availabilityZone: place,
         type: "gp3",
-        size: target.dataVolumeGb,
+        size: Token.asNumber(`\${each.value.node.kind == "data" ? ${target.dataVolumeGb} : ${WITNESS_GB}}`),
         encrypted: true,
         kmsKeyId,
         finalSnapshot: true,
@@ -132,7 +131,7 @@ export class Machines extends Construct {
     at(
       "data",
       new VolumeAttachment(this, "data-attachment", {
-        forEach: withData,
+        forEach: nodes,
         deviceName: DEVICE,
         volumeId: "${aws_ebs_volume.data[each.key].id}",
         instanceId: "${aws_instance.machine[each.key].id}",

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import { FoundationStack } from "../../stacks/foundation-stack.ts";
 import { NetworkStack } from "../../stacks/network-stack.ts";
+import { zoneOf } from "../environments/inputs.ts";
 import { type AwsStack, awsStack, one } from "../support/aws-stack.ts";
 
 const foundation = (change?: (input: EnvironmentInput) => void): Promise<AwsStack> =>
@@ -11,10 +12,22 @@ const foundation = (change?: (input: EnvironmentInput) => void): Promise<AwsStac
     "prod-foundation",
   );
 
+const releasing = (...zones: string[]) =>
+  foundation((input) => {
+    for (const zone of zones) zoneOf(input, zone).releaseDataVolume = true;
+  });
+
 describe("what the zones of an environment on AWS have in common", () => {
+  it("a key that is not destroyed before every zone releases what it has encrypted", async () => {
+    const key = async (...zones: string[]) => one(await releasing(...zones), "aws_kms_key");
+    expect(await key("a", "b")).toMatchObject({ lifecycle: { prevent_destroy: true } });
+    expect(await key("a", "b", "c")).toMatchObject({ lifecycle: { prevent_destroy: false } });
+  });
+
   it("a key of its own, which AWS renews each year", async () => {
     const stack = await foundation();
     expect(one(stack, "aws_kms_key")).toMatchObject({ enable_key_rotation: true, deletion_window_in_days: 30 });
+    expect(one(stack, "aws_kms_key")).toMatchObject({ lifecycle: { prevent_destroy: true } });
     expect(one(stack, "aws_kms_alias")).toMatchObject({ name: "alias/redis-ha-prod" });
   });
 

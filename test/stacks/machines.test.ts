@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import { addEnvironment } from "../../stacks/environment-stacks.ts";
-import { nodeOf, zoneOf } from "../environments/inputs.ts";
+import { zoneOf } from "../environments/inputs.ts";
 import { type AwsStack, awsStack, inTarget, one } from "../support/aws-stack.ts";
 
 const zoneA = (change?: (input: EnvironmentInput) => void): Promise<AwsStack> =>
@@ -53,19 +53,17 @@ describe("the machines of a zone on AWS", () => {
       encrypted: true,
       final_snapshot: true,
       type: "gp3",
-      size: 20,
+      size: '${each.value.node.kind == "data" ? 20 : 1}',
       lifecycle: { prevent_destroy: true },
     });
     for (const type of ["aws_network_interface", "aws_ebs_volume", "aws_route53_record"])
       expect(JSON.stringify(one(stack, type)), type).not.toContain("aws_instance");
   });
 
-  it("have no data volume on a witness, and keep the block for it", async () => {
-    const stack = await zoneA((input) => Object.assign(nodeOf(input, "a"), { runs: ["sentinel"] }));
-    expect(one(stack, "aws_ebs_volume")["for_each"]).toContain(`spec.node.kind == "data"`);
-    expect((stack["locals"] as { nodes: Record<string, { node: { kind: string } }> }).nodes["redis-a"]?.node.kind).toBe(
-      "witness",
-    );
+  it("have a data volume each, also when the zone is empty, and a witness's is small", async () => {
+    const stack = await zoneA();
+    for (const type of ["aws_ebs_volume", "aws_volume_attachment"])
+      expect(one(stack, type)["for_each"], type).toBe("${local.nodes}");
   });
 
   it("may lose a data volume once the zone releases it", async () => {
@@ -85,7 +83,7 @@ describe("the machines of a zone on AWS", () => {
     );
     expect(membership.triggers_replace["machine_type"]).toBe("${aws_instance.machine[each.key].instance_type}");
     const configuration = one(stack, "null_resource");
-    expect(configuration["triggers"]).toContain("volume_gb = try(aws_ebs_volume.data[each.key].size, 0)");
+    expect(configuration["triggers"]).toContain("volume_gb = aws_ebs_volume.data[each.key].size");
     expect(JSON.stringify(configuration["provisioner"])).toContain("REDIS_HA_VOLUME");
   });
 

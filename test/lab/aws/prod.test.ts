@@ -1,3 +1,5 @@
+import fs from "node:fs";
+import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { prod } from "../../../environments/prod.ts";
 import { standIn } from "../../standin/machine.ts";
@@ -7,6 +9,8 @@ import { describeWithHosts } from "../../support/debian-hosts.ts";
 import { lost } from "../../support/cloud/lost-machine.ts";
 
 const OTHER_IMAGE = "ami-0fedcba9876543210";
+/** A zone that comes later. */
+const FURTHER = { availabilityZone: "eu-central-1a", subnetCidr: "10.30.4.0/24", nodes: [{ name: "redis-d" }] };
 const PLAN = ["run-all", "plan", "--non-interactive"];
 const DESTROY = ["run-all", "destroy", "--non-interactive", "-auto-approve"];
 
@@ -21,7 +25,7 @@ const ONCE = { timeout: 600_000, retry: 0 };
     cluster.said(cluster.terragrunt(args, unit));
 
   beforeAll(async () => {
-    cluster = await AwsCluster.up("test-aws", prod, standIn ?? {});
+    cluster = await AwsCluster.up("test-aws", prod, standIn ?? {}, { d: FURTHER });
     life = new AwsLife(cluster, "prod, Terragrunt", () => cluster.applyAll());
   }, 300_000);
   afterAll(async () => {
@@ -40,9 +44,11 @@ const ONCE = { timeout: 600_000, retry: 0 };
     await life.begin();
   });
 
-  it("has its nodes on volumes of their own, and lets nobody in but by its own keys", async () => {
-    for (const host of cluster.lab.hosts)
-      expect(await host.run(["findmnt", "--noheadings", "--output", "FSTYPE", "/var/lib/redis-ha"])).toBe("ext4");
+  it("has its nodes on volumes of their own", async () => {
+    for (const name of names)
+      expect(
+        await cluster.lab.host(name).run(["findmnt", "--noheadings", "--output", "FSTYPE", "/var/lib/redis-ha"]),
+      ).toBe("ext4");
   });
 
   it("is as described when it is applied again", async () => {
@@ -70,6 +76,7 @@ const ONCE = { timeout: 600_000, retry: 0 };
   it("moves to another image, with its data", async () => {
     cluster.inTarget({ imageId: OTHER_IMAGE });
     expect((await life.underLoad("another image")).restarted).toEqual(names);
+    for (const replica of await life.chaos.replicas()) console.log(replica, await life.lastSync(replica));
   });
 
   it("stays as it is after a failover", async () => {
@@ -92,6 +99,24 @@ const ONCE = { timeout: 600_000, retry: 0 };
     expect(said).toContain("Apply complete! Resources: 4 added, 0 changed, 2 destroyed");
     expect(lost.volumeOf(cluster, replica)).toBe(volume);
     await cluster.holds();
+    console.log(replica, await life.lastSync(replica));
+  });
+
+  it("gets another zone in the place of one that is emptied and removed", async () => {
+    cluster.inZone("c", { releaseDataVolume: true });
+    await cluster.applyAll();
+    const { zones } = cluster.described;
+    const empty = { ...zones["c"], nodes: [] };
+    cluster.describe({ zones: { ...zones, c: empty, ...cluster.later } });
+    await life.underLoad("a zone in the place of another");
+    expect(await cluster.lab.host("redis-c").state()).toBe("off");
+    const left = { ...zones, ...cluster.later };
+    delete left["c"];
+    cluster.describe({ zones: left });
+    fs.rmSync(path.join(cluster.checkout.root, "terragrunt/prod/zone-c"), { recursive: true });
+    await life.step("the empty zone removed");
+    await cluster.holds();
+    expect(await life.step("applied again")).not.toMatch(/Resources: [1-9]|[1-9]\d* (changed|destroyed)/);
   });
 
   it("is not destroyed as long as its volumes are not released", async () => {
@@ -102,7 +127,7 @@ const ONCE = { timeout: 600_000, retry: 0 };
   });
 
   it("is destroyed, and a second time", async () => {
-    for (const zone of ["a", "b", "c"]) cluster.inZone(zone, { releaseDataVolume: true });
+    for (const zone of ["a", "b", "d"]) cluster.inZone(zone, { releaseDataVolume: true });
     await cluster.applyAll();
     await life.step("destroyed", () => terragrunt(DESTROY));
     expect(await terragrunt(DESTROY)).toContain("Resources: 0 destroyed");

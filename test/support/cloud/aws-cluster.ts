@@ -25,6 +25,7 @@ export class AwsCluster {
     readonly cloud: Cloud,
     readonly checkout: Checkout,
     public described: EnvironmentInput,
+    readonly later: EnvironmentInput["zones"],
     private readonly terraform: Readonly<Record<string, string>>,
   ) {}
 
@@ -32,23 +33,28 @@ export class AwsCluster {
    * @param lab the lab's name; two of one name cannot be up at once
    * @param environment its network and its zones' are exchanged for the lab's
    * @param terraform the environment that names the stand-in provider
+   * @param later zones that are described later, as `later` has them then
    */
   static async up(
     lab: string,
     environment: EnvironmentInput,
     terraform: Readonly<Record<string, string>>,
+    later: EnvironmentInput["zones"] = {},
   ): Promise<AwsCluster> {
-    const moved = inLab(environment);
-    const nodes = Object.values(moved.zones).flatMap((zone) => zone.nodes);
+    const { zones, ...moved } = inLab({ ...environment, zones: { ...environment.zones, ...later } });
+    const nodes = Object.values(zones).flatMap((zone) => zone.nodes);
+    const [now, then] = [environment.zones, later].map((some) =>
+      Object.fromEntries(Object.entries(zones).filter(([name]) => name in some)),
+    ) as [EnvironmentInput["zones"], EnvironmentInput["zones"]];
     const cloud = await Cloud.up(lab, Object.fromEntries(nodes.map(({ name, address = "" }) => [name, address])));
     try {
       const key = path.join(cloud.lab.record.folder, "id_ed25519");
       const publicKeys = [fs.readFileSync(`${key}.pub`, "utf8").trim()];
       // Amazon's agent is not to be had here.
       const here = { identityFile: key, publicKeys, sessionManager: false };
-      const described = { ...moved, target: { ...moved.target, ...here } } as EnvironmentInput;
+      const described = { ...moved, zones: now, target: { ...moved.target, ...here } } as EnvironmentInput;
       const checkout = await createCheckout(described);
-      const cluster = new AwsCluster(cloud, checkout, described, terraform);
+      const cluster = new AwsCluster(cloud, checkout, described, then, terraform);
       // The units of Terragrunt come with it.
       await cluster.said(checkout.synth());
       return cluster;
@@ -92,7 +98,7 @@ export class AwsCluster {
   }
 
   inTarget(change: object): void {
-    this.describe({ target: { ...this.described.target, ...change } as EnvironmentInput["target"] });
+    this.describe({ target: { ...this.described.target, ...change } });
   }
 
   inZone(zone: string, change: object): void {

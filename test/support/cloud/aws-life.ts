@@ -72,6 +72,15 @@ export class AwsLife {
     }
   }
 
+  /** What a replica said last of how it got what it had missed. */
+  async lastSync(node: string): Promise<string> {
+    const log = `/var/lib/redis-ha/${this.cluster.environment}/${node}/log/redis.log`;
+    const said = await this.cluster.lab
+      .host(node)
+      .run(["grep", "-hE", "Full resync from master|Successful partial resynchronization", log]);
+    return said.trim().split("\n").at(-1) ?? "";
+  }
+
   /** By node: the process that matters there; nothing of a node whose machine is off. */
   async pids(): Promise<Map<string, string>> {
     const found = new Map<string, string>();
