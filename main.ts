@@ -8,6 +8,8 @@ import { exitOnError } from "./stacks/exit-on-error.ts";
  * Both drivers, `cdktf deploy` and Terragrunt, apply what is written here.
  */
 await exitOnError(async () => {
+  // tsx turns them on, and those in the files of @cdktf/provider-aws are larger than the files: 0.2 s, for line numbers that no message has.
+  process.setSourceMapsEnabled(false);
   // Imported here, because an environment that is not valid is reported at import.
   const { environments } = await import("./environments/index.ts");
   const { outputFolder } = await import("./stacks/folders.ts");
