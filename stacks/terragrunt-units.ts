@@ -89,7 +89,9 @@ function unitText({ after, takes }: Unit): string {
     ...taken.map(([name, folder]) => dependencyText(name, folder)),
     ...(taken.length === 0
       ? []
-      : [`inputs = {\n${taken.map(([name]) => `  ${name.padEnd(longest)} = dependency.${name}.outputs\n`).join("")}}\n`]),
+      : [
+          `inputs = {\n${taken.map(([name]) => `  ${name.padEnd(longest)} = dependency.${name}.outputs\n`).join("")}}\n`,
+        ]),
   ].join("\n");
 }
 
