@@ -38,9 +38,9 @@ describe("the way to a machine by Session Manager", () => {
     const input = awsInput();
     Object.assign(input.target, { sessionManager: true });
     // Nothing is asked about keys here.
-    const reach: Reach = { ...(reachOf(parseEnvironment(input)) as Reach), knownHostsFile: "known_hosts" };
-    const { hostKeys: _, ...rest } = reach;
-    return new Ssh("10.0.1.10", rest, root).run("true", { timeoutMs: 20_000 }).then(
+    const { user, port, knownHostsFile, proxyCommand } = reachOf(parseEnvironment(input)) as Reach;
+    const reach = { user, port, knownHostsFile, proxyCommand };
+    return new Ssh("10.0.1.10", reach as Reach, root).run("true", { timeoutMs: 20_000 }).then(
       () => "reached",
       (error: Error) => error.message,
     );
