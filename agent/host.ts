@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Described } from "../remote/request.ts";
-import type { Reach } from "../remote/ssh.ts";
+import type { Reach } from "../remote/reach.ts";
 import type { HostInput } from "../remote/steps.ts";
 import { onHost } from "../topology/host-places.ts";
 import type { Inventory } from "../topology/inventory.ts";

@@ -1,5 +1,6 @@
 import type { Roles } from "../cluster/roles.ts";
-import { fileOf, knownHostsOnly, proxyOption } from "../remote/ssh.ts";
+import { proxyOption } from "../remote/proxy.ts";
+import { fileOf, knownHostsOnly } from "../remote/reach.ts";
 import type { InventoryEnvironment } from "../topology/inventory.ts";
 import { hasSentinel, isData, type TopologyNode } from "../topology/topology.ts";
 import { UsageError } from "./environment-choice.ts";

@@ -52,6 +52,7 @@ export async function inventory(synthesized: Inventory, root: string, flags: Inv
     flags.env === undefined
       ? known.map(([environment, inventory]) => ({ environment, inventory }))
       : [chooseEnvironment(synthesized, flags.env)];
+  for (const { environment, inventory } of chosen) await noteWays(environment, inventory, root);
   if (flags.host !== undefined) {
     printJson(variablesOf(flags.host, chosen, root));
     return 0;
@@ -104,9 +105,24 @@ function runs(node: TopologyNode, { engine }: InventoryEnvironment): string {
 function place({ target, reach }: InventoryEnvironment): string {
   if (target === "local") return "on this computer";
   if (!reach) return `target ${target}`;
-  const { user, port, proxyJump, proxyCommand } = reach;
-  const through = proxyJump ?? proxyCommand;
+  const { user, port, proxyJump, proxyCommand, bastion } = reach;
+  const through = bastion ? "the bastion" : (proxyJump ?? proxyCommand);
   return `on hosts reached by ssh as ${user}, port ${port}${through === undefined ? "" : `, through ${through}`}`;
+}
+
+/** Ansible's ssh takes what is noted of machines, as ours does. Where that cannot be had now, it will say so, and the inventory is right all the same. */
+async function noteWays(environment: string, { nodes, reach }: InventoryEnvironment, root: string): Promise<void> {
+  const { hostKeys } = reach ?? {};
+  if (reach === undefined || hostKeys === undefined) return;
+  const { noteWay } = await import("../remote/note-way.ts");
+  for (const { address } of nodes) {
+    try {
+      await noteWay(address, { ...reach, hostKeys }, root);
+    } catch (error) {
+      progress(`redis-ha: ${environment}: ssh may not get to its machines: ${(error as Error).message}`);
+      return;
+    }
+  }
 }
 
 /** Asks who is master and who replica; says on stderr of which nodes that is not known. */

@@ -28,6 +28,10 @@ const families: Readonly<
   r7i: { architecture: "x86_64", sizes: memory },
 };
 
+/** Of every type of a family in the table, also of one that is too small for Redis; undefined for others. */
+export const architectureOf = (name: string): InstanceType["architecture"] | undefined =>
+  families[name.split(".")[0] ?? ""]?.architecture;
+
 /** @param name for example m7g.large @returns undefined for one that is not in the table */
 export function instanceType(name: string): InstanceType | undefined {
   const [family = "", size = ""] = name.split(".");

@@ -21,6 +21,18 @@ export function natZones(environment: Environment): string[] {
   return target.egress === "single-nat" ? first.slice(0, 1) : first;
 }
 
+/** The zone in whose public subnet the bastion is; undefined where there is none. */
+export const bastionZone = ({ target, zones }: Environment): string | undefined =>
+  target.kind === "aws" && target.bastion !== undefined && target.vpcId === undefined
+    ? Object.keys(zones)[0]
+    : undefined;
+
+/** The zones that have a public subnet, for a NAT gateway, the bastion or both: their names, in the order of the environment. */
+export function publicZones(environment: Environment): string[] {
+  const needed = [...natZones(environment), bastionZone(environment)];
+  return Object.keys(environment.zones).filter((zone) => needed.includes(zone));
+}
+
 /** The zone whose NAT gateway a zone's machines use; undefined where there is none. */
 export function natZoneOf(environment: Environment, zone: string): string | undefined {
   const nats = natZones(environment);

@@ -1,6 +1,7 @@
 import type { Environment } from "./environment.ts";
 import { certificatesWithoutTls } from "./rules/access.ts";
 import * as aws from "./rules/aws.ts";
+import * as awsBastion from "./rules/aws-bastion.ts";
 import { namesTooLongForAws } from "./rules/aws-names.ts";
 import * as awsNetwork from "./rules/aws-network.ts";
 import * as copies from "./rules/copies.ts";
@@ -56,6 +57,9 @@ const table: readonly Entry[] = [
   { rule: awsNetwork.fieldsOfAnotherVpc },
   { rule: awsNetwork.openToEverybody },
   { rule: awsNetwork.publicSubnets, unless: [awsNetwork.fieldsOfAnotherVpc, aws.incompleteAwsZone] },
+  { rule: awsBastion.bastionInAnotherVpc },
+  { rule: awsBastion.bastionAndProxy },
+  { rule: awsBastion.bastionArchitecture },
 
   { rule: limits.downAfterTooShort },
   { rule: limits.missingMaxMemory },

@@ -6,8 +6,6 @@ export const cidr = z.cidrv4("use IPv4 CIDR notation, for example 10.0.1.0/24");
 
 export const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "use an AWS region, for example eu-central-1");
 
-const INSTANCE_TYPE = /^[a-z][a-z0-9-]*\.[a-z0-9]+$/;
-
 /** Who may open a connection: ranges of addresses, and members of security groups. */
 const sources = z.strictObject({
   /** @default - none */
@@ -16,6 +14,22 @@ const sources = z.strictObject({
   securityGroupIds: z
     .array(z.string().regex(/^sg-[0-9a-f]{8,17}$/, "use the id of a security group, for example sg-0123456789abcdef0"))
     .default([]),
+});
+
+const instanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9]+$/, "use an instance type, for example m7g.large");
+
+const imageId = z.string().regex(/^ami-[0-9a-f]{8,17}$/, "use an AMI id, for example ami-0123456789abcdef0");
+
+const bastion = z.strictObject({
+  /** Who may log in to it by ssh. */
+  cidrs: z.array(cidr).min(1),
+  /** @default - t4g.nano or t3.nano, whichever has the machines' architecture */
+  instanceType: instanceType.optional(),
+  /**
+   * Debian image with the same user; changing it replaces the bastion.
+   * @default - the machines' imageId
+   */
+  imageId: imageId.optional(),
 });
 
 /** How ssh gets to a host. */
@@ -93,15 +107,21 @@ export const target = z.discriminatedUnion("kind", [
      * @default - nobody; Session Manager needs no rule
      */
     operators: sources.prefault({}),
+    /**
+     * A machine with a public address, for ssh to the others and nothing else, in the first zone's public subnet. Commands find their
+     * way through it by themselves. Not together with proxyJump or proxyCommand, and not in a VPC that is there already.
+     * @default - none
+     */
+    bastion: bastion.optional(),
     /** For example m7g.large. */
-    instanceType: z.string().regex(INSTANCE_TYPE, "use an instance type, for example m7g.large"),
+    instanceType,
     /**
      * For the machines of witnesses, which need little; of the same architecture.
      * @default - instanceType
      */
-    witnessInstanceType: z.string().regex(INSTANCE_TYPE, "use an instance type, for example t4g.small").optional(),
+    witnessInstanceType: instanceType.optional(),
     /** Debian 13 image; changing it replaces the machines, one zone at a time. */
-    imageId: z.string().regex(/^ami-[0-9a-f]{8,17}$/, "use an AMI id, for example ami-0123456789abcdef0"),
+    imageId,
     /** Size of each node's data volume in GiB. It can grow, and never shrink. */
     dataVolumeGb: z.int().min(1),
     /**
@@ -117,7 +137,8 @@ export const target = z.discriminatedUnion("kind", [
     terminationProtection: z.boolean().default(true),
     /**
      * The machines get Amazon's agent for Session Manager at their first boot, and the rights that it needs: operators reach them by
-     * their rights in the account, as `proxyCommand`, and no rule lets anybody in.
+     * their rights in the account, and no rule lets anybody in. ssh goes this way unless a bastion, proxyJump or proxyCommand says
+     * another one (`proxyJump: "none"` for none at all).
      * @default false
      */
     sessionManager: z.boolean().default(false),

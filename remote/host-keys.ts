@@ -1,9 +1,8 @@
 import { readIfThere, writeAtomically } from "../agent/node-folder.ts";
-import { ssmClient } from "../secrets/ssm-client.ts";
-import { ssmError } from "../secrets/ssm-error.ts";
-import { fileOf, type Reach } from "./ssh.ts";
+import { fileOf, type HostKeysPlace, type Reach } from "./reach.ts";
+import { textOfParameter } from "./parameter.ts";
 
-type SaidKeys = Reach & { readonly hostKeys: NonNullable<Reach["hostKeys"]> };
+export type SaidKeys = Reach & { readonly hostKeys: HostKeysPlace };
 
 /** A line of ssh's own public key files, without its comment. */
 const KEY = /^(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) [A-Za-z0-9+/=]+$/;
@@ -11,17 +10,18 @@ const KEY = /^(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) [A-Za-z0-9+/
 /**
  * Notes in the environment's known_hosts file which keys a machine says that it has: it writes them to Parameter Store at its first
  * boot, where no other machine's role may.
+ * @param host its address, or the name of the bastion
  * @param anew ask also when the file has keys for it
  * @returns whether the file has other keys for it now; false also when it has said none yet
  * @throws when Parameter Store cannot be asked, or has something else there
  */
-export async function noteHostKeys(address: string, reach: SaidKeys, root: string, anew: boolean): Promise<boolean> {
+export async function noteHostKeys(host: string, reach: SaidKeys, root: string, anew: boolean): Promise<boolean> {
   const file = fileOf(root, reach.knownHostsFile);
   const read = (): string[] => (readIfThere(file) ?? "").split("\n").filter((line) => line !== "");
-  const isIts = (line: string): boolean => line.startsWith(`${address} `);
+  const isIts = (line: string): boolean => line.startsWith(`${host} `);
   if (!anew && read().some(isIts)) return false;
-  const said = await keysOf(address, reach);
-  const its = said.map((key) => `${address} ${key}`);
+  const said = await keysOf(host, reach);
+  const its = said.map((key) => `${host} ${key}`);
   // Now, as others may have noted theirs meanwhile.
   const lines = read();
   if (its.length === 0 || JSON.stringify(its) === JSON.stringify(lines.filter(isIts))) return false;
@@ -30,14 +30,9 @@ export async function noteHostKeys(address: string, reach: SaidKeys, root: strin
   return true;
 }
 
-async function keysOf(address: string, { hostKeys: { region, path } }: SaidKeys): Promise<string[]> {
-  const { sdk, client } = await ssmClient(region);
-  const name = `${path}/${address}`;
-  const found = await client.send(new sdk.GetParameterCommand({ Name: name })).catch((error: unknown) => {
-    if (error instanceof sdk.ParameterNotFound) return undefined;
-    throw ssmError("GetParameter", name, { region }, error);
-  });
-  const keys = (found?.Parameter?.Value ?? "").split("\n").filter((line) => line !== "");
+async function keysOf(host: string, { hostKeys: { region, path } }: SaidKeys): Promise<string[]> {
+  const name = `${path}/${host}`;
+  const keys = ((await textOfParameter(name, region)) ?? "").split("\n").filter((line) => line !== "");
   const other = keys.find((key) => !KEY.test(key));
   if (other !== undefined)
     throw new Error(

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Ssh, TimedOut, Unreached } from "./ssh.ts";
+import { type Ssh, TimedOut } from "./ssh.ts";
+import { Unreached } from "./unreached.ts";
 
 /** A machine boots, takes its operators' keys and says its own within a minute or two, with Amazon's agent three. */
 const BOOT_TIMEOUT_MS = 600_000;

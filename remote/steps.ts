@@ -20,7 +20,9 @@ import { RemoteHost } from "./deliver.ts";
 import { confirmDown } from "./confirm-down.ts";
 import { untilLetIn } from "./machine.ts";
 import type { Described } from "./request.ts";
-import { type Reach, Ssh, Unreached } from "./ssh.ts";
+import type { Reach } from "./reach.ts";
+import { Ssh } from "./ssh.ts";
+import { Unreached } from "./unreached.ts";
 
 /** What a step on a host gets as its input: nothing of it stands in a command line. */
 export interface HostInput {

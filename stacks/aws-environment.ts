@@ -16,6 +16,13 @@ export const privateDomainOf = ({ project, name }: Environment): string => `${na
 /** Where in Parameter Store each machine says which ssh keys it has, by address. Not among the secrets, whose store is all that is below its path. */
 export const hostKeysPathOf = ({ project, name }: Environment): string => `/ssh-host-keys/${project}/${name}`;
 
+/** What the bastion is called among the hosts' keys, where nodes have their addresses, and in names. */
+export const BASTION = "bastion";
+
+/** Where in Parameter Store the bastion's public address is. What may be read of the keys may be read of this. */
+export const bastionAddressPathOf = (environment: Environment): string =>
+  `${hostKeysPathOf(environment)}/bastion-address`;
+
 /** Names of buckets are those of all accounts. */
 export const backupBucketOf = (environment: AwsEnvironment): string =>
   `${prefixOf(environment)}-backups-${environment.target.accountId}`;
@@ -23,6 +30,19 @@ export const backupBucketOf = (environment: AwsEnvironment): string =>
 /** What names of AWS's own hosts end with. */
 export const dnsSuffixOf = (region: string): string =>
   region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+
+/** That a role is for machines: a policy. */
+export const ec2MayAssume = JSON.stringify({
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" }],
+});
+
+/** A machine's metadata, with its role's credentials, for the machine alone: a request that it forwards for others gets none. */
+export const METADATA_BY_SESSION = {
+  httpEndpoint: "enabled",
+  httpTokens: "required",
+  httpPutResponseHopLimit: 1,
+} as const;
 
 /** The ARN of something in the account and the region of an environment; `service:rest`, as ssm:parameter/x. */
 export function arnOf({ target: { region, accountId } }: AwsEnvironment, resource: string): string {

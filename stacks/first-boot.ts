@@ -1,23 +1,36 @@
 import { filled, templateOf } from "../topology/template.ts";
-import { type AwsEnvironment, dnsSuffixOf, hostKeysPathOf } from "./aws-environment.ts";
+import { type AwsEnvironment, dnsSuffixOf } from "./aws-environment.ts";
 import { literal } from "./literal.ts";
 
-/** They stand for what Terraform puts in, for each node. */
-const NODE = "@node@";
-const ADDRESS = "@address@";
+export interface FirstBootProps {
+  /** Whose it is; may be an expression of Terraform, as `hostKeys` may. */
+  readonly name: string;
+  /** The parameter in which the machine says which ssh keys it has. */
+  readonly hostKeys: string;
+  /** A node's, which the first apply sets up. */
+  readonly isNode: boolean;
+}
 
-/** The script that a machine runs once, for a resource that has one for each node. */
-export function firstBootScript(environment: AwsEnvironment): string {
+/** They stand for what may be an expression, which has to stay one. */
+const NAME = "@name@";
+const HOST_KEYS = "@host-keys@";
+
+/** The script that a machine runs once. */
+export function firstBootScript(environment: AwsEnvironment, { name, hostKeys, isNode }: FirstBootProps): string {
   const { user, publicKeys, sessionManager, region } = environment.target;
   const script = filled(templateOf("first-boot.sh"), {
     environment: environment.name,
-    node: NODE,
+    name: NAME,
+    isNode,
     user,
     publicKeys,
-    sessionManager,
+    // The bastion has no rights for it, and needs none.
+    sessionManager: sessionManager && isNode,
     region,
     dnsSuffix: dnsSuffixOf(region),
-    hostKeys: `${hostKeysPathOf(environment)}/${ADDRESS}`,
+    hostKeys: HOST_KEYS,
   });
-  return literal(script).replaceAll(NODE, "${each.key}").replaceAll(ADDRESS, "${each.value.node.address}");
+  return literal(script)
+    .replaceAll(NAME, () => name)
+    .replaceAll(HOST_KEYS, () => hostKeys);
 }

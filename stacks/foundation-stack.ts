@@ -27,7 +27,9 @@ export class FoundationStack extends TerraformStack {
     addStateBackend(this, environment);
     addAwsProvider(this, environment);
     const prefix = prefixOf(environment);
-    const vpcId = new StackInput(this, { environment, from: network, as: "network" }).output("vpc_id");
+    const input = new StackInput(this, { environment, from: network, as: "network" });
+    const vpcId = input.output("vpc_id");
+    const bastionGroupId = environment.target.bastion && input.output("bastion_security_group_id");
 
     const key = new KmsKey(this, "key", {
       description: `Disks and backups of ${prefix}`,
@@ -38,7 +40,7 @@ export class FoundationStack extends TerraformStack {
       lifecycle: { preventDestroy: !allReleased(environment) },
     });
     new KmsAlias(this, "key-alias", { name: `alias/${prefix}`, targetKeyId: key.id });
-    const { group } = new MemberAccess(this, { environment, vpcId });
+    const { group } = new MemberAccess(this, { environment, vpcId, bastionGroupId });
     const names = new Route53Zone(this, "names", { name: privateDomainOf(environment), vpc: [{ vpcId }] });
     new BackupBucket(this, { environment, key });
 

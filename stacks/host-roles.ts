@@ -9,6 +9,7 @@ import {
   type AwsEnvironment,
   backupBucketOf,
   dnsSuffixOf,
+  ec2MayAssume,
   hostKeysPathOf,
   prefixOf,
 } from "./aws-environment.ts";
@@ -47,10 +48,7 @@ export class HostRoles extends Construct {
       new IamRole(this, "role", {
         forEach: nodes,
         name,
-        assumeRolePolicy: JSON.stringify({
-          Version: "2012-10-17",
-          Statement: [{ Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" }],
-        }),
+        assumeRolePolicy: ec2MayAssume,
       }),
     );
     const bucket = arnOf(environment, `s3:${backupBucketOf(environment)}`);

@@ -1,4 +1,3 @@
-import { DataAwsAmiIds } from "@cdktf/provider-aws/lib/data-aws-ami-ids/index.js";
 import { EbsVolume } from "@cdktf/provider-aws/lib/ebs-volume/index.js";
 import { Instance } from "@cdktf/provider-aws/lib/instance/index.js";
 import { NetworkInterface } from "@cdktf/provider-aws/lib/network-interface/index.js";
@@ -7,10 +6,17 @@ import { VolumeAttachment } from "@cdktf/provider-aws/lib/volume-attachment/inde
 import { type TerraformIterator, type TerraformStack, Token } from "cdktf";
 import { Construct } from "constructs";
 import type { AwsTarget } from "../environments/environment.ts";
-import { instanceType } from "../environments/instance-types.ts";
 import { at } from "./address.ts";
-import { arnOf, type AwsEnvironment, prefixOf, privateDomainOf } from "./aws-environment.ts";
+import {
+  arnOf,
+  type AwsEnvironment,
+  hostKeysPathOf,
+  METADATA_BY_SESSION,
+  prefixOf,
+  privateDomainOf,
+} from "./aws-environment.ts";
 import { firstBootScript } from "./first-boot.ts";
+import { checkImage } from "./image-check.ts";
 import { HostRoles } from "./host-roles.ts";
 import type { StackInput } from "./stack-input.ts";
 
@@ -25,8 +31,6 @@ export interface MachinesProps {
 
 /** A volume's name on the machine that it is attached to; where its disks are NVMe, they have names of their own. */
 const DEVICE = "/dev/sdf";
-/** The account itself, Debian (https://wiki.debian.org/Cloud/AmazonEC2Image) and Amazon. */
-const IMAGE_OWNERS = ["self", "136693071363", "amazon"];
 /** What a Sentinel remembers takes some kilobytes. A witness that becomes a data node has its volume grow. In GiB. */
 const WITNESS_GB = 1;
 /** System, packages and logs, in GiB. */
@@ -83,19 +87,24 @@ export class Machines extends Construct {
       }),
     );
     const roles = new HostRoles(stack, { environment, nodes, kmsKeyId: foundation.output("kms_key_id") });
-    this.checkImage(environment);
+    const { imageId, instanceType } = target;
+    checkImage(this, { environment, imageId, instanceType, path: "target" });
     at(
       "machine",
       new Instance(this, "machine", {
         forEach: nodes,
-        ami: target.imageId,
+        ami: imageId,
         instanceType: typeExpression(target),
         primaryNetworkInterface: { networkInterfaceId: "${aws_network_interface.network[each.key].id}" },
         iamInstanceProfile: roles.profile,
         // Its first boot uses the role's rights.
         dependsOn: [roles.policy],
-        userData: firstBootScript(environment),
-        metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 1 },
+        userData: firstBootScript(environment, {
+          name: "${each.key}",
+          hostKeys: `${hostKeysPathOf(environment)}/\${each.value.node.address}`,
+          isNode: true,
+        }),
+        metadataOptions: METADATA_BY_SESSION,
         rootBlockDevice: {
           volumeType: "gp3",
           volumeSize: ROOT_GB,
@@ -139,29 +148,5 @@ export class Machines extends Construct {
         stopInstanceBeforeDetaching: true,
       }),
     );
-  }
-
-  /**
-   * The plan fails, before anything is touched, where the instance type cannot run the image. It is asked for as one of the other
-   * architecture, and not found: an image that its owner has removed is no reason to stop, as long as nobody needs it.
-   */
-  private checkImage({ name, target }: AwsEnvironment): void {
-    const architecture = instanceType(target.instanceType)?.architecture;
-    if (architecture === undefined) return;
-    const other = architecture === "arm64" ? "x86_64" : "arm64";
-    const found = new DataAwsAmiIds(this, "image", {
-      owners: IMAGE_OWNERS,
-      includeDeprecated: true,
-      filter: [
-        { name: "image-id", values: [target.imageId] },
-        { name: "architecture", values: [other] },
-      ],
-    });
-    at("image", found).addOverride("lifecycle.postcondition", [
-      {
-        condition: "${length(self.ids) == 0}",
-        error_message: `${target.imageId} is an image for ${other}, and ${target.instanceType} is ${architecture}; correct target.imageId or target.instanceType in environments/${name}.ts. Nothing was changed.`,
-      },
-    ]);
   }
 }

@@ -11,6 +11,8 @@ import { type AwsEnvironment, prefixOf } from "./aws-environment.ts";
 export interface MemberAccessProps {
   readonly environment: AwsEnvironment;
   readonly vpcId: string;
+  /** The security group of the bastion. @default - there is none */
+  readonly bastionGroupId?: string | undefined;
 }
 
 const SSH_PORT = 22;
@@ -21,14 +23,14 @@ const WEB_PORTS = [443, 80];
 type Source = { readonly cidrIpv4: string } | { readonly referencedSecurityGroupId: string };
 
 /**
- * Who may reach the machines of a cluster: they each other and the clients their servers, operators their ssh, and nobody
- * anything else. They themselves reach each other, and by HTTPS what the network lets them.
+ * Who may reach the machines of a cluster: they each other and the clients their servers, operators and the bastion their ssh,
+ * and nobody anything else. They themselves reach each other, and by HTTPS what the network lets them.
  */
 export class MemberAccess extends Construct {
   /** The security group that each machine is a member of. */
   public readonly group: SecurityGroup;
 
-  public constructor(stack: TerraformStack, { environment, vpcId }: MemberAccessProps) {
+  public constructor(stack: TerraformStack, { environment, vpcId, bastionGroupId }: MemberAccessProps) {
     super(stack, "members");
     const { target } = environment;
     const name = `${prefixOf(environment)}-members`;
@@ -46,6 +48,7 @@ export class MemberAccess extends Construct {
     }
     for (const [id, source] of sourcesOf(target.clients)) for (const port of ports) this.letIn(id, port, source);
     for (const [id, source] of sourcesOf(target.operators)) this.letIn(id, SSH_PORT, source);
+    if (bastionGroupId !== undefined) this.letIn("bastion", SSH_PORT, { referencedSecurityGroupId: bastionGroupId });
     if (target.egress === "none") {
       this.letOut("vpc", 443, { cidrIpv4: target.vpcCidr });
       const { id: prefixListId } = new DataAwsPrefixList(this, "s3", { name: `com.amazonaws.${target.region}.s3` });

@@ -7,8 +7,11 @@ import { Subnet } from "@cdktf/provider-aws/lib/subnet/index.js";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc/index.js";
 import { type App, TerraformOutput, TerraformStack } from "cdktf";
 import { addAwsProvider, type AwsEnvironment, prefixOf } from "./aws-environment.ts";
+import { Bastion } from "./bastion.ts";
+import { BastionAccess } from "./bastion-access.ts";
 import { FlowLogs } from "./flow-logs.ts";
 import { NatEgress } from "./nat-egress.ts";
+import { PublicSubnets } from "./public-subnets.ts";
 import { networkStackName } from "./stack-name.ts";
 import { addStateBackend } from "./state-backend.ts";
 import { VpcEndpoints } from "./vpc-endpoints.ts";
@@ -16,7 +19,7 @@ import { VpcEndpoints } from "./vpc-endpoints.ts";
 /**
  * Where an environment's machines are: a VPC with a private subnet a zone, or one that is there already.
  *
- * Outputs: `vpc_id`, and `subnet_id_<zone>` of each zone.
+ * Outputs: `vpc_id`, `subnet_id_<zone>` of each zone, and `bastion_security_group_id` where there is a bastion.
  */
 export class NetworkStack extends TerraformStack {
   public constructor(app: App, environment: AwsEnvironment) {
@@ -24,12 +27,13 @@ export class NetworkStack extends TerraformStack {
     addStateBackend(this, environment);
     addAwsProvider(this, environment);
 
-    const { vpcId, subnetIds } =
+    const { vpcId, subnetIds, bastionGroupId } =
       environment.target.vpcId === undefined
         ? this.made(environment)
         : this.found(environment, environment.target.vpcId);
     new TerraformOutput(this, "vpc_id", { value: vpcId });
     for (const [zone, value] of Object.entries(subnetIds)) new TerraformOutput(this, `subnet_id_${zone}`, { value });
+    if (bastionGroupId !== undefined) new TerraformOutput(this, "bastion_security_group_id", { value: bastionGroupId });
   }
 
   private made(environment: AwsEnvironment): NetworkIds {
@@ -57,9 +61,16 @@ export class NetworkStack extends TerraformStack {
       new RouteTableAssociation(this, `private-${zone}-routes`, { subnetId: subnet.id, routeTableId: routes.id });
       return { zone, subnetId: subnet.id, routeTableId: routes.id };
     });
-    new NatEgress(this, { environment, vpcId: vpc.id, zones });
+    const publicSubnets = new PublicSubnets(this, { environment, vpcId: vpc.id });
+    new NatEgress(this, { environment, zones, publicSubnets });
     new VpcEndpoints(this, { environment, vpcId: vpc.id, zones });
-    return { vpcId: vpc.id, subnetIds: Object.fromEntries(zones.map(({ zone, subnetId }) => [zone, subnetId])) };
+    const { groupId } = new BastionAccess(this, { environment, vpcId: vpc.id });
+    new Bastion(this, { environment, groupId, publicSubnets });
+    return {
+      vpcId: vpc.id,
+      subnetIds: Object.fromEntries(zones.map(({ zone, subnetId }) => [zone, subnetId])),
+      bastionGroupId: environment.target.bastion && groupId,
+    };
   }
 
   /** Nothing of it is changed. What the description says of it is compared with it, by the plan. */
@@ -97,6 +108,8 @@ interface NetworkIds {
   readonly vpcId: string;
   /** By zone. */
   readonly subnetIds: Readonly<Record<string, string>>;
+  /** @default - there is no bastion */
+  readonly bastionGroupId?: string | undefined;
 }
 
 /** A zone's private subnet, and the routes out of it. */

@@ -1,6 +1,8 @@
 #!/bin/sh
-# First boot of <%= it.node %> in the environment <%= it.environment %>: who may log in, and which keys this machine shows them.
+# First boot of <%= it.name %> in the environment <%= it.environment %>: who may log in, and which keys this machine shows them.
+<% if (it.isNode) { -%>
 # What is more, the first apply brings.
+<% } -%>
 set -eu
 umask 022
 export DEBIAN_FRONTEND=noninteractive

@@ -1,4 +1,4 @@
-import type { Reach } from "../remote/ssh.ts";
+import type { Reach } from "../remote/reach.ts";
 import type { TopologyNode } from "./topology.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { Environment } from "../environment.ts";
-import { natZones } from "../network.ts";
+import { bastionZone, natZones, publicZones } from "../network.ts";
 import { toCidr, toRange } from "./cidr.ts";
 import { awsTarget } from "./aws.ts";
 import type { Problem, Rule } from "./rule.ts";
@@ -47,8 +47,8 @@ const WIDEST_PREFIX = 8;
 
 export const openToEverybody: Rule = (subject) => {
   const target = awsTarget(subject);
-  return (["clients", "operators"] as const).flatMap((who) =>
-    (target?.[who].cidrs ?? []).flatMap((cidr, index): Problem[] => {
+  return (["clients", "operators", "bastion"] as const).flatMap((who) =>
+    (target?.[who]?.cidrs ?? []).flatMap((cidr, index): Problem[] => {
       const path = `target.${who}.cidrs[${index}]`;
       const range = toRange(cidr);
       if (range.prefix < WIDEST_PREFIX)
@@ -60,14 +60,18 @@ export const openToEverybody: Rule = (subject) => {
   );
 };
 
-/** A NAT gateway has its place in a public subnet. */
+/** NAT gateways and the bastion have their place in a public subnet. */
 export const publicSubnets: Rule = (subject) => {
   const { environment } = subject;
   if (!awsTarget(subject)) return [];
-  const needed = natZones(environment);
+  const [needed, nats, bastion] = [publicZones(environment), natZones(environment), bastionZone(environment)];
   return inZones(environment, "publicSubnetCidr", ({ publicSubnetCidr, availabilityZone }, name) => {
-    if (needed.includes(name) && publicSubnetCidr === undefined)
-      return `missing; give a range for the NAT gateway in ${availabilityZone}, a /28 is enough, or set target.egress`;
+    if (needed.includes(name) && publicSubnetCidr === undefined) {
+      const [what, instead] = nats.includes(name)
+        ? [`the NAT gateway${name === bastion ? " and the bastion" : ""}`, "or set target.egress"]
+        : ["the bastion", "or remove target.bastion"];
+      return `missing; give a range for ${what} in ${availabilityZone}, a /28 is enough, ${instead}`;
+    }
     if (!needed.includes(name) && publicSubnetCidr !== undefined)
       return "nothing needs a public subnet here; remove it";
     return undefined;

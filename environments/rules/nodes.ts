@@ -16,7 +16,7 @@ export const duplicateNames: Rule = ({ nodes }) =>
   });
 
 export const twoProxies: Rule = ({ environment: { target } }) =>
-  target.kind === "ssh" && target.proxyJump !== undefined && target.proxyCommand !== undefined
+  target.kind !== "local" && target.proxyJump !== undefined && target.proxyCommand !== undefined
     ? [{ path: "target.proxyCommand", message: "there is proxyJump too, and ssh takes one way; remove one of the two" }]
     : [];
 

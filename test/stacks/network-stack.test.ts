@@ -38,15 +38,27 @@ describe("the network of an environment on AWS", () => {
   });
 
   it("keeps its addresses: renaming one would replace a subnet under running machines", async () => {
-    expect(addresses(await network()).filter((address) => /vpc\.|subnet\.private|route_table\.routes/.test(address)))
-      .toMatchInlineSnapshot(`
+    expect(
+      addresses(await network()).filter((address) => /vpc\.|subnet\.|route_table\.|nat_|eip\.|internet/.test(address)),
+    ).toMatchInlineSnapshot(`
       [
+        "aws_eip.nat-a",
+        "aws_eip.nat-b",
+        "aws_eip.nat-c",
+        "aws_internet_gateway.internet",
+        "aws_nat_gateway.gateway-a",
+        "aws_nat_gateway.gateway-b",
+        "aws_nat_gateway.gateway-c",
+        "aws_route_table.public",
         "aws_route_table.routes-a",
         "aws_route_table.routes-b",
         "aws_route_table.routes-c",
         "aws_subnet.private-a",
         "aws_subnet.private-b",
         "aws_subnet.private-c",
+        "aws_subnet.public-a",
+        "aws_subnet.public-b",
+        "aws_subnet.public-c",
         "aws_vpc.vpc",
       ]
     `);

@@ -47,6 +47,18 @@ async function wholeLife(stack: AwsStack, look: (aws: StandInAws) => Promise<voi
   expect(await aws.destroy()).toContain(`Resources: ${count} destroyed.`);
 }
 
+const withBastion =
+  (more: Change = () => undefined): Change =>
+  (input) => {
+    inTarget(input, { bastion: { cidrs: ["203.0.113.0/24"] } });
+    more(input);
+  };
+/** The bastion alone has a way to the internet. */
+const closedWithBastion = withBastion((input) => {
+  inTarget(input, { egress: "none" });
+  for (const zone of ["b", "c"]) delete zoneOf(input, zone).publicSubnetCidr;
+});
+
 const inVpc = (input: EnvironmentInput): void => {
   inTarget(input, { vpcId: "vpc-0123456789abcdef0" });
   withoutPublic(input);
@@ -69,6 +81,44 @@ describe.skipIf(!standIn)("the network of an environment on AWS, by Terraform", 
           tags_all: { Project: "redis-ha", Environment: "prod", ManagedBy: "cdktf-redis-ha" },
         });
     });
+  });
+
+  it.each([
+    ["with NAT gateways", withBastion()],
+    ["without a way to the internet for the machines", closedWithBastion],
+  ])("%s and a bastion is made, found unchanged, and destroyed", async (_, change) => {
+    await wholeLife(await network(change), async (aws) => {
+      const { bastion_security_group_id: group } = await aws.outputs();
+      const machine = await aws.only("aws_instance");
+      expect(machine).toMatchObject({ vpc_security_group_ids: [group], iam_instance_profile: "redis-ha-prod_bastion" });
+      const addresses = Object.values(await aws.existing("aws_eip"));
+      const its = addresses.find((each) => each["network_interface"] === machine["primary_network_interface_id"]);
+      expect(await aws.only("aws_ssm_parameter")).toMatchObject({ value: its?.["public_ip"] });
+    });
+  });
+
+  it("another operator's key replaces the bastion, which keeps its address; taken away, its group stays", async () => {
+    const aws = await standInFor(await network(closedWithBastion));
+    await aws.apply();
+    const address = (await aws.only("aws_eip"))["public_ip"];
+    const other = await network((input) => {
+      closedWithBastion(input);
+      inTarget(input, { publicKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBBBBB other"] });
+    });
+    const write = (stack: AwsStack) => aws.write({ ...stack, terraform: { ...stack.terraform, backend: undefined } });
+    await write(other);
+    expect(await aws.apply()).toContain("Resources: 1 added, 0 changed, 1 destroyed.");
+    expect((await aws.only("aws_eip"))["public_ip"]).toBe(address);
+    const before = await aws.outputs();
+    await aws.put("aws_vpc_security_group_ingress_rule", "sgr-0123456789abcdef0", {
+      security_group_id: "sg-0123456789abcdef0",
+      referenced_security_group_id: before["bastion_security_group_id"],
+    });
+    await write(await network(closed));
+    await aws.apply();
+    expect(await aws.existing("aws_instance")).toEqual({});
+    expect(Object.keys(await aws.existing("aws_security_group"))).toContain(before["bastion_security_group_id"]);
+    expect(await aws.plan()).toContain("No changes.");
   });
 
   it("is made in the account of the environment and in no other", async () => {

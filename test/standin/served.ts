@@ -65,6 +65,8 @@ export const served: Readonly<Record<string, ServedProvider>> = {
           (key) => `destination_options.${key}`,
         ),
       ),
+      // Another value, and another type, are another version of it.
+      aws_ssm_parameter: regional("ssm-parameter", "data_type", "name"),
       aws_iam_role: type("iam-role", "name", "name_prefix", "path"),
       aws_iam_role_policy: type("iam-role-policy", "name", "name_prefix", "role"),
       // Another role is put into it in place.
@@ -97,7 +99,7 @@ export const served: Readonly<Record<string, ServedProvider>> = {
         "volume_initialization_rate",
       ),
       aws_volume_attachment: regional("volume-attachment", "device_name", "instance_id", "volume_id"),
-      // The instance type and its profile change in place, user data too unless user_data_replace_on_change says not.
+      // The instance type and its profile change in place, user data too unless user_data_replace_on_change says not (provider/resource.go).
       aws_instance: regional(
         "instance",
         ...["ami", "associate_public_ip_address", "availability_zone", "ebs_optimized", "enable_primary_ipv6"],

@@ -83,6 +83,8 @@ var computedValues = map[string][]rule{
 		{"public_ip", text("198.18.{byte}.{byte}")},
 		{"network_border_group", text("{region}")},
 		{"public_ipv4_pool", text("amazon")},
+		{"association_id", associationOfAddress},
+		{"private_ip", of("aws_network_interface", "network_interface", "private_ip")},
 	},
 	"aws_nat_gateway": {
 		{"id", text("nat-{hex}")},
@@ -117,6 +119,15 @@ var computedValues = map[string][]rule{
 	"aws_flow_log": {
 		{"id", text("fl-{hex}")},
 		{"arn", text("arn:aws:ec2:{region}:{account}:vpc-flow-log/{id}")},
+	},
+
+	"aws_ssm_parameter": {
+		{"id", text("{name}")},
+		{"arn", text("arn:aws:ssm:{region}:{account}:parameter{name}")},
+		{"data_type", text("text")},
+		{"tier", text("Standard")},
+		{"version", always(1)},
+		{"has_value_wo", always(false)},
 	},
 
 	"aws_iam_role": {

@@ -48,6 +48,14 @@ func prefixListOfEndpoint(c *creation) (any, error) {
 	return prefixListOf(c.facts.text("service_name")), nil
 }
 
+// associationOfAddress is there where the address has been given to something.
+func associationOfAddress(c *creation) (any, error) {
+	if c.facts.text("network_interface") == "" && c.facts.text("instance") == "" {
+		return nil, nil
+	}
+	return "eipassoc-" + randomHex(9)[:17], nil
+}
+
 func keyOfAlias(c *creation) (any, error) {
 	id := c.facts.text("target_key_id")
 	if strings.HasPrefix(id, "arn:") {

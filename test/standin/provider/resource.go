@@ -73,12 +73,22 @@ func (s *server) PlanResourceChange(_ context.Context, request *tfprotov5.PlanRe
 	}
 	response := &tfprotov5.PlanResourceChangeResponse{PlannedPrivate: request.PriorPrivate}
 	for name, it := range resource {
-		if prior != nil && it.replaces(prior[name], planned[name]) {
+		if prior != nil && (it.replaces(prior[name], planned[name]) || replacesAsToldTo(request.TypeName, name, prior, planned)) {
 			response.RequiresReplace = append(response.RequiresReplace, tftypes.NewAttributePath().WithAttributeName(name))
 		}
 	}
 	response.PlannedState, err = resource.write(planned)
 	return response, err
+}
+
+// toldToReplace names, by type, attributes whose change makes another resource where one more of its attributes says so.
+var toldToReplace = map[string]map[string]string{
+	"aws_instance": {"user_data": "user_data_replace_on_change", "user_data_base64": "user_data_replace_on_change"},
+}
+
+func replacesAsToldTo(typeName, name string, prior, planned values) bool {
+	told, has := toldToReplace[typeName][name]
+	return has && !prior[name].Equal(planned[name]) && planned[told].Equal(tftypes.NewValue(tftypes.Bool, true))
 }
 
 // replaces tells whether a change forces a replacement, be it of an attribute in a nested block.
