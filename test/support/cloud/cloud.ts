@@ -7,7 +7,7 @@ import { Instances } from "./instances.ts";
 import { authorityFile, Services } from "./services.ts";
 
 const REGION = "eu-central-1";
-const NAMES = [`ssm.${REGION}.amazonaws.com`];
+const NAMES = ["ssm", "s3"].map((service) => `${service}.${REGION}.amazonaws.com`);
 
 /**
  * An AWS for tests: instances are hosts of a lab, volumes are files, Parameter Store is moto, and the rest is what the stand-in
@@ -63,6 +63,32 @@ export class Cloud {
       AWS_REGION: REGION,
       AWS_EC2_METADATA_DISABLED: "true",
     };
+  }
+
+  /** What Parameter Store has. @throws when it has no such parameter */
+  async parameter(name: string): Promise<string> {
+    const script = `const { SSMClient, GetParameterCommand } = require("@aws-sdk/client-ssm");
+      new SSMClient({}).send(new GetParameterCommand({ Name: process.argv[1] })).then(({ Parameter }) => console.log(Parameter.Value));`;
+    return this.node(script, name);
+  }
+
+  /** Puts a file where everybody finds it: in a bucket that is made for it. */
+  async offer(bucket: string, key: string, file: string): Promise<void> {
+    const script = `const { readFileSync } = require("fs");
+      const [bucket, key, file] = process.argv.slice(1);
+      const { S3Client, CreateBucketCommand, PutObjectCommand } = require("@aws-sdk/client-s3");
+      const s3 = new S3Client({ forcePathStyle: true });
+      s3.send(new CreateBucketCommand({ Bucket: bucket }))
+        .then(() => s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: readFileSync(file) })))
+        .catch((error) => { console.error(error); process.exit(1); });`;
+    await this.node(script, bucket, key, file);
+  }
+
+  /** A script of Node's, where this AWS can be reached. @returns what it wrote */
+  private async node(script: string, ...args: string[]): Promise<string> {
+    const cwd = path.resolve(import.meta.dirname, "..", "..", "..");
+    const { stdout } = await this.lab.exec([process.execPath, "-e", script, ...args], { cwd, env: this.environment });
+    return stdout;
   }
 
   /** What exists, as `<type>/<id>.json`. */
