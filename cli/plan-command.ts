@@ -5,7 +5,7 @@ import { command, help } from "./command.ts";
 
 interface PlanFlags extends CommonOptions {
   plans?: string;
-  failOn: Effect[];
+  failOn?: Effect[];
 }
 
 /** Adds `plan`. Nothing of it asks a node. */
@@ -14,11 +14,11 @@ export function addPlan(program: Command, done: (code: number) => void): void {
   const width = Math.max(...names.map(([name]) => name.length)) + 2;
   command(program, "plan", "Say what an apply will do to each node: nothing, a restart, another machine, lost data")
     .option("--plans <folder>", "the plans that Terragrunt has written (--json-out-dir), instead of making them now")
-    .option("--fail-on <names>", "exit code 1 when an apply does one of these, separated by commas", effects, [])
+    .option("--fail-on <names>", "exit code 1 when an apply does one of these, separated by commas", effects)
     .addHelpText(
       "after",
       [
-        "\nWithout --plans, Terraform plans every stack in cdktf.out, after a synth where a source has changed.",
+        "\nWithout --plans, Terraform plans every stack in cdktf.out. Either way, what has changed is synthesized first.",
         "\nNames for --fail-on:",
         ...names.map(([name, meaning]) => `  ${name.padEnd(width)}${meaning}`),
         "\nThe plans have not the last word: at an apply each node's agent asks the cluster as it is then, and stops before it",
@@ -40,7 +40,7 @@ export function addPlan(program: Command, done: (code: number) => void): void {
         ["npx redis-ha plan --json | jq -r '.nodes[] | select(.effects | length > 0) | .name'", "for scripts"],
       ]),
     )
-    .action(async ({ env, json, plans, failOn }: PlanFlags) => {
+    .action(async ({ env, json, plans, failOn = [] }: PlanFlags) => {
       const { plan } = await import("./plan.ts");
       done(plan({ env, json: json === true, plans, failOn }));
     });

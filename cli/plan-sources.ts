@@ -59,7 +59,10 @@ export function madePlans(chosen: Chosen, root: string, report: (text: string) =
   }
 }
 
-/** A plan of what was synthesized before the last edit would say that nothing happens. @throws when the synth fails */
+/**
+ * An apply synthesizes first: a plan of what was synthesized before the last edit says something else than what will happen.
+ * @throws when the synth fails
+ */
 export function synthesizeIfOld(root: string): void {
   const { status, stderr } = spawnSync(process.execPath, [path.join(root, "tools", "ensure-synthesized.mjs")], {
     cwd: root,

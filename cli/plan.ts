@@ -23,7 +23,7 @@ export interface PlanOptions {
  */
 export function plan({ env, json, plans, failOn }: PlanOptions): number {
   const root = checkout();
-  if (plans === undefined) synthesizeIfOld(root);
+  synthesizeIfOld(root);
   const chosen = chooseEnvironment(readInventory(root), env);
   try {
     const of = plans === undefined ? madePlans(chosen, root, progress) : plansIn(plans, chosen, root);

@@ -6,7 +6,7 @@ export const nodeEffects = {
   add: "it joins the cluster",
   replace: "it leaves the cluster and joins it again: with another machine, one that was stopped, or another address",
   retire: "it leaves the cluster for good",
-  data: "its data volume is deleted",
+  data: "its data volume is deleted, or is gone already",
 } as const;
 export type NodeEffect = keyof typeof nodeEffects;
 

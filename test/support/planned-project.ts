@@ -19,6 +19,7 @@ export class PlannedProject {
     const project = await RecordedProject.create();
     await fs.mkdir(project.folder, { recursive: true });
     await fs.writeFile(path.join(project.folder, "cdktf.json"), "{}");
+    await fs.cp(path.resolve("tools"), path.join(project.folder, "tools"), { recursive: true });
     return new PlannedProject(project, path.join(project.folder, "plans"));
   }
 
