@@ -19,10 +19,12 @@ describe("redis-ha plan", { timeout: 180_000 }, () => {
   beforeEach(async () => {
     project = await PlannedProject.create();
   });
+  const temporary = (): string => path.join(project.root, "temporary");
   /** As if what there is had been synthesized just now, after all of its sources. */
   const run = async (...args: string[]): Promise<Ran> => {
+    await fs.mkdir(temporary(), { recursive: true });
     await fs.utimes(path.join(project.root, "cdktf.out", ".stamp"), new Date(), new Date());
-    return redisHa(project.root, ["plan", ...args]);
+    return redisHa(project.root, ["plan", ...args], { TMPDIR: temporary() });
   };
   const ofPlans = (...args: string[]): Promise<Ran> => run("--plans", project.plans, ...args);
 
@@ -88,6 +90,7 @@ describe("redis-ha plan", { timeout: 180_000 }, () => {
       ["redis-c", ["add"]],
     ]);
     expect(await fs.readdir(project.project.stackFolder("demo-zone-a"))).toEqual(before);
+    expect(await fs.readdir(temporary())).toEqual([]);
 
     const document = path.join(project.project.stackFolder("demo-zone-b"), "cdk.tf.json");
     await fs.writeFile(document, (await fs.readFile(document, "utf8")).replace("${local.nodes}", "${local.node}"));
