@@ -37,7 +37,7 @@ export async function restartForRest(session: Session): Promise<string[]> {
   const text = spec.files["redis.conf"] ?? "";
   await untilLoaded(session);
   const record = redisRecord(folder);
-  const dropped = (record?.keys ?? []).filter((key) => !configKeys(text).includes(key));
+  const dropped = droppedKeys(record?.keys ?? [], text);
   const left = await differences(session);
   const unproven = record && record.config !== configHash(text) ? await unprovenKeys(session, text) : [];
   if (dropped.length + left.length + unproven.length === 0) {
@@ -61,6 +61,12 @@ export async function restartForRest(session: Session): Promise<string[]> {
     );
   }
   return done;
+}
+
+/** Keys that a server was started with and that its file has no more: only a restart sets one back to its default. Pure. */
+export function droppedKeys(keys: readonly string[], text: string): string[] {
+  const left = configKeys(text);
+  return keys.filter((key) => !left.includes(key));
 }
 
 /** The data nodes that run with these values already: a master's role that goes there need not move on in the same roll. */

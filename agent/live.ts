@@ -17,18 +17,24 @@ export interface LiveChange {
 
 /** Where the running redis-server differs from its redis.conf. A key that the server does not report is left out. */
 export async function liveChanges(spec: NodeSpec, text: string): Promise<LiveChange[]> {
-  const wanted = parseConfigFile(text);
   const running = await withConnection(
     redisEndpoint(spec.node),
     async (redis) => pairs(await redis.config("GET", "*")),
     PATIENT_MS,
   );
-  return [...wanted].flatMap(([key, value]) => {
+  return differing(parseConfigFile(text), running);
+}
+
+/** Where a redis-server differs from what is wanted. A key that it does not have is left out. Pure. */
+export const differing = (
+  wanted: ReadonlyMap<string, string>,
+  running: Readonly<Record<string, string | undefined>>,
+): LiveChange[] =>
+  [...wanted].flatMap(([key, value]) => {
     const current = running[key];
     if (current === undefined || sameConfigValue(key, value, current)) return [];
     return [{ key, wanted: value, running: current }];
   });
-}
 
 /**
  * Keys of a redis.conf that the running server does not report: `loadmodule` and the like, and every key that it does

@@ -3,6 +3,7 @@ import { checkout, choose, type Choose, type CommonOptions, knownNodes } from ".
 import { command, exitCodes, help } from "./command.ts";
 import { readInventory, UsageError } from "./environment-choice.ts";
 import { progress } from "./output.ts";
+import { addPlan } from "./plan-command.ts";
 import { addSecrets } from "./secrets-commands.ts";
 
 /**
@@ -68,6 +69,8 @@ function buildProgram(done: (code: number) => void, choose: Choose): Command {
       const { inventory } = await import("./inventory.ts");
       done(await inventory(readInventory(root), root, options));
     });
+
+  addPlan(program, done);
 
   command(program, "verify", "Cross-check every server and Sentinel against each other and against what was applied")
     .option("--wait <seconds>", "keep looking until everything holds, at most this long", seconds, 0)

@@ -15,6 +15,7 @@ export const synthSources = [
   "cluster",
   "cli",
   "drill",
+  "plan",
   "remote",
   "secrets",
   "tools/bundle.ts",

@@ -121,3 +121,43 @@ export const drillSchema = z.strictObject({
   ),
   readers: z.array(z.strictObject({ ...clientOfDrill, reads: z.int().min(0), stale: z.int().min(0) })),
 });
+
+const nodeEffect = z.enum(["live", "sentinel", "restart", "add", "replace", "retire", "data"]);
+const sharedEffect = z.enum(["shared", "shared-delete", "shared-outputs"]);
+const effect = z.union([nodeEffect, sharedEffect]);
+
+export const planSchema = z.strictObject({
+  version: z.literal(1),
+  environment: z.string(),
+  effects: z.array(effect),
+  failed: z.array(effect),
+  nodes: z.array(
+    z.strictObject({
+      name: z.string(),
+      zone: z.string(),
+      effects: z.array(nodeEffect),
+      reasons: z.array(z.string()),
+      settings: z.array(
+        z.strictObject({
+          file: z.string(),
+          key: z.string(),
+          before: z.string().nullable(),
+          after: z.string().nullable(),
+          effect: z.enum(["live", "sentinel", "restart"]),
+        }),
+      ),
+      machine: z.enum(["replaced", "stopped"]).nullable(),
+    }),
+  ),
+  shared: z.array(
+    z.strictObject({
+      stack: z.string(),
+      effects: z.array(sharedEffect),
+      created: z.int().min(0),
+      changed: z.int().min(0),
+      replaced: z.array(z.string()),
+      deleted: z.array(z.string()),
+      outputs: z.array(z.string()),
+    }),
+  ),
+});

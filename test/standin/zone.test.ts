@@ -1,54 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { EnvironmentInput } from "../../environments/environment.ts";
-import { addEnvironment } from "../../stacks/environment-stacks.ts";
-import { nodeOf, zoneOf } from "../environments/inputs.ts";
-import { type AwsStack, awsStack, inTarget } from "../support/aws-stack.ts";
+import { zoneOf } from "../environments/inputs.ts";
+import { inTarget } from "../support/aws-stack.ts";
 import { StandInAws } from "../support/standin-aws.ts";
+import { type Change, IDS, madeZoneA, withoutNode, zoneA } from "../support/standin-zone.ts";
 import { standIn } from "./machine.ts";
 
-type Change = (input: EnvironmentInput) => void;
-
-const IDS = {
-  network: { vpc_id: "vpc-0123456789abcdef0", subnet_id_a: "subnet-0123456789abcdef0" },
-  foundation: {
-    security_group_id: "sg-0123456789abcdef0",
-    kms_key_id: "11111111-2222-3333-4444-555555555555",
-    private_zone_id: "Z0123456789ABCDEFGHIJ",
-  },
-};
-
-/** Zone a alone, with its state beside it, what is below it given, and without its provisioners: there are no hosts here. */
-async function zoneA(change?: Change): Promise<object> {
-  const { terraform, resource, ...rest } = await awsStack(
-    (app, environment) => addEnvironment(app, environment, import.meta.filename),
-    change,
-    "prod-zone-a",
-  );
-  const withoutProvisioner = (block: Record<string, unknown>) => ({ ...block, provisioner: undefined });
-  const bare = Object.entries(resource).map(([type, named]) => [
-    type,
-    Object.fromEntries(Object.entries(named).map(([name, block]) => [name, withoutProvisioner(block)])),
-  ]);
-  return {
-    ...rest,
-    resource: Object.fromEntries(bare) as AwsStack["resource"],
-    terraform: { ...terraform, backend: undefined },
-    variable: Object.fromEntries(
-      Object.entries(IDS).map(([name, ids]) => [name, { type: "map(string)", default: ids, nullable: true }]),
-    ),
-  };
-}
-
 describe.skipIf(!standIn)("a zone on AWS, by Terraform", { timeout: 120_000 }, () => {
-  const made = async (): Promise<StandInAws> => {
-    const aws = await StandInAws.create(standIn ?? {}, await zoneA());
-    await aws.put("aws_subnet", IDS.network.subnet_id_a, {
-      cidr_block: "10.0.1.0/24",
-      availability_zone: "eu-central-1a",
-    });
-    await aws.apply();
-    return aws;
-  };
+  const made = () => madeZoneA(standIn ?? {});
   const planned = async (aws: StandInAws, change: Change): Promise<string> => {
     await aws.write(await zoneA(change));
     return aws.plan();
@@ -166,15 +124,4 @@ describe.skipIf(!standIn)("a zone on AWS, by Terraform", { timeout: 120_000 }, (
       "ami-0123456789abcdef0 is an image for x86_64, and m7g.large is arm64; correct target.imageId or target.instanceType",
     );
   });
-
-  /** Another zone has three nodes instead, so that the environment stays a sound one. */
-  const withoutNode = (input: EnvironmentInput): void => {
-    const moved = nodeOf(input, "a");
-    zoneOf(input, "a").nodes = [];
-    input.zones["d"] = {
-      availabilityZone: "eu-central-1a",
-      subnetCidr: "10.0.4.0/24",
-      nodes: [{ ...moved, name: "redis-d", address: "10.0.4.10" }],
-    };
-  };
 });
