@@ -3,7 +3,7 @@ import { Instance } from "@cdktf/provider-aws/lib/instance/index.js";
 import { NetworkInterface } from "@cdktf/provider-aws/lib/network-interface/index.js";
 import { Route53Record } from "@cdktf/provider-aws/lib/route53-record/index.js";
 import { VolumeAttachment } from "@cdktf/provider-aws/lib/volume-attachment/index.js";
-import { type TerraformIterator, type TerraformStack, Token } from "cdktf";
+import type { TerraformIterator, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import type { AwsTarget } from "../environments/environment.ts";
 import { at } from "./address.ts";
@@ -31,8 +31,6 @@ export interface MachinesProps {
 
 /** A volume's name on the machine that it is attached to; where its disks are NVMe, they have names of their own. */
 const DEVICE = "/dev/sdf";
-/** What a Sentinel remembers takes some kilobytes. A witness that becomes a data node has its volume grow. In GiB. */
-const WITNESS_GB = 1;
 /** System, packages and logs, in GiB. */
 const ROOT_GB = 16;
 
@@ -127,7 +125,7 @@ export class Machines extends Construct {
         forEach: nodes,
         availabilityZone: place,
         type: "gp3",
-        size: Token.asNumber(`\${each.value.node.kind == "data" ? ${target.dataVolumeGb} : ${WITNESS_GB}}`),
+        size: target.dataVolumeGb,
         encrypted: true,
         kmsKeyId,
         finalSnapshot: true,

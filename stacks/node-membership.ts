@@ -32,7 +32,10 @@ export class NodeMembership extends TerraformData {
         sentinel_port: "${try(each.value.node.sentinelPort, null)}",
         target: "${each.value.target}",
         // With another type AWS stops the machine: the node leaves first, as for another machine.
-        ...(machines ? { machine: `\${${machines.id}}`, machine_type: `\${${machines.type}}` } : {}),
+        // And it has to mount another volume, should its own be lost.
+        ...(machines
+          ? { machine: `\${${machines.id}}`, machine_type: `\${${machines.type}}`, volume: `\${${machines.volume}}` }
+          : {}),
       },
       // A destroy provisioner sees nothing but the resource itself, so all it needs is kept here.
       input: {

@@ -53,14 +53,14 @@ describe("the machines of a zone on AWS", () => {
       encrypted: true,
       final_snapshot: true,
       type: "gp3",
-      size: '${each.value.node.kind == "data" ? 20 : 1}',
+      size: 20,
       lifecycle: { prevent_destroy: true },
     });
     for (const type of ["aws_network_interface", "aws_ebs_volume", "aws_route53_record"])
       expect(JSON.stringify(one(stack, type)), type).not.toContain("aws_instance");
   });
 
-  it("have a data volume each, also when the zone is empty, and a witness's is small", async () => {
+  it("have a data volume each, a witness too, and the block for it also when the zone is empty", async () => {
     const stack = await zoneA();
     for (const type of ["aws_ebs_volume", "aws_volume_attachment"])
       expect(one(stack, type)["for_each"], type).toBe("${local.nodes}");
@@ -82,6 +82,7 @@ describe("the machines of a zone on AWS", () => {
       /aws_volume_attachment\.data\[each\.key\]\.volume_id/,
     );
     expect(membership.triggers_replace["machine_type"]).toBe("${aws_instance.machine[each.key].instance_type}");
+    expect(membership.triggers_replace["volume"]).toBe("${aws_volume_attachment.data[each.key].volume_id}");
     const configuration = one(stack, "null_resource");
     expect(configuration["triggers"]).toContain("volume_gb = aws_ebs_volume.data[each.key].size");
     expect(JSON.stringify(configuration["provisioner"])).toContain("REDIS_HA_VOLUME");

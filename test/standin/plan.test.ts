@@ -105,13 +105,10 @@ describe.skipIf(!standIn)("what a plan does to a node on AWS", { timeout: 120_00
     ]);
   });
 
-  it("a node that becomes a witness loses its data", async () => {
+  it("a node that becomes a witness keeps its volume", async () => {
     const aws = await made();
-    const [node] = await outcome(aws, (input) => {
-      nodeOf(input, "a").runs = ["sentinel"];
-      zoneOf(input, "a").releaseDataVolume = true;
-    });
-    expect(node).toMatchObject({ effects: ["replace", "data"] });
+    const [node] = await outcome(aws, (input) => (nodeOf(input, "a").runs = ["sentinel"]));
+    expect(node).toMatchObject({ effects: ["replace"] });
     expect(node?.reasons).toContain("kind data -> witness");
   });
 });
