@@ -9,7 +9,7 @@ import { cacheFolder } from "../../tools/setup/places.mjs";
 import { runStep } from "../../tools/setup/run-step.mjs";
 
 /** moto, a server that answers as AWS does, from PyPI. Its extra `server` is for all services, and twice as large. */
-const packages = ["moto[ssm]==5.2.5", "flask~=3.0", "flask-cors~=6.0"];
+const packages = ["moto[s3,ssm]==5.2.5", "flask~=3.0", "flask-cors~=6.0"];
 
 /** Why moto cannot be had on this computer; undefined when it can be. */
 export async function whyNoMoto(): Promise<string | undefined> {
