@@ -4,6 +4,7 @@ import { command, exitCodes, help } from "./command.ts";
 import { readInventory, UsageError } from "./environment-choice.ts";
 import { progress } from "./output.ts";
 import { addSecrets } from "./secrets-commands.ts";
+import { addState } from "./state-commands.ts";
 
 /**
  * Runs one command of the operator. Never throws for what a user can do wrong.
@@ -249,6 +250,7 @@ function buildProgram(done: (code: number) => void, choose: Choose): Command {
     });
 
   addSecrets(program, done);
+  addState(program, done);
 
   return program;
 }

@@ -56,11 +56,12 @@ export interface Moto {
   stop(): Promise<void>;
 }
 
-export async function startMoto(): Promise<Moto> {
+/** @param env more for its environment: its own settings */
+export async function startMoto(env: Readonly<Record<string, string>> = {}): Promise<Moto> {
   const python = await pythonWithMoto();
   const port = await freePort();
   const args = ["-m", "moto.server", "--host", "127.0.0.1", "--port", String(port)];
-  const server = spawn(python, args, { stdio: "ignore" });
+  const server = spawn(python, args, { stdio: "ignore", env: { ...process.env, ...env } });
   const url = `http://127.0.0.1:${port}`;
   await answering(url, server);
   return {
