@@ -40,7 +40,6 @@ describe.skipIf(none !== undefined)("the bucket for Terraform's state", () => {
   beforeAll(async () => (moto = await startMoto({ MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS: "false" })), 300_000);
   afterAll(() => moto?.stop());
   beforeEach(async () => {
-    vi.stubEnv("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true");
     await moto.reset();
     recorder = await startAwsRecorder(moto.url);
     for (const name of nothingElse) vi.stubEnv(name, undefined);
@@ -96,8 +95,8 @@ describe.skipIf(none !== undefined)("the bucket for Terraform's state", () => {
       encryption: encryption.ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault,
       versions: versions.Status,
       policy: JSON.parse(policy.Policy ?? "null") as unknown,
-      life: life.Rules,
-      tags: Object.fromEntries((tags.TagSet ?? []).map(({ Key, Value }) => [Key, Value])),
+      life: life.Rules as unknown,
+      tags: Object.fromEntries((tags.TagSet ?? []).map(({ Key = "", Value }) => [Key, Value])),
       location: location.LocationConstraint,
     };
   }

@@ -16,7 +16,7 @@ describe("a rule of a bucket's life cycle", () => {
     ["all from a day on", rule({ Expiration: { Date: new Date(0) } }), "deletes"],
     ["those of the project", rule({ Filter: { Prefix: "redis-ha/" } }), "deletes"],
     ["one zone's", rule({ Filter: { And: { Prefix: "redis-ha/prod/prod-zone-a", Tags: [] } } }), "deletes"],
-    ["all, with the prefix in its older place", rule({ Prefix: "redis" } as LifecycleRule), "deletes"],
+    ["all, with the prefix in its older place", rule({ Prefix: "redis" }), "deletes"],
     [
       "all, to where it cannot be read",
       rule({ Expiration: {}, Transitions: [{ StorageClass: "GLACIER" }] }),
