@@ -24,7 +24,8 @@ const withServers = (name: string, include: string[], retry: number) => ({
 export default defineConfig({
   test: {
     pool: "forks",
-    env: { ...quietTerraform },
+    // AWS's packages would say in every process that makes a client of theirs which Node a later version needs.
+    env: { ...quietTerraform, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
     projects: [
       {
         extends: true,

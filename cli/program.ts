@@ -5,6 +5,7 @@ import { readInventory, UsageError } from "./environment-choice.ts";
 import { progress } from "./output.ts";
 import { addPlan } from "./plan-command.ts";
 import { addSecrets } from "./secrets-commands.ts";
+import { addState } from "./state-commands.ts";
 
 /**
  * Runs one command of the operator. Never throws for what a user can do wrong.
@@ -252,6 +253,7 @@ function buildProgram(done: (code: number) => void, choose: Choose): Command {
     });
 
   addSecrets(program, done);
+  addState(program, done);
 
   return program;
 }

@@ -1,6 +1,7 @@
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider/index.js";
 import type { TerraformStack } from "cdktf";
 import type { AwsTarget, Environment } from "../environments/environment.ts";
+import { tagsOf } from "./tags.ts";
 
 /** An environment whose machines are on AWS. */
 export type AwsEnvironment = Environment & { readonly target: AwsTarget };
@@ -58,10 +59,10 @@ export function arnOf({ target: { region, accountId } }: AwsEnvironment, resourc
  * that it makes says whose it is.
  */
 export function addAwsProvider(stack: TerraformStack, environment: AwsEnvironment): void {
-  const { project, name, target } = environment;
+  const { target } = environment;
   new AwsProvider(stack, "aws", {
     region: target.region,
     allowedAccountIds: [target.accountId],
-    defaultTags: [{ tags: { Project: project, Environment: name, ManagedBy: "cdktf-redis-ha" } }],
+    defaultTags: [{ tags: tagsOf(environment) }],
   });
 }

@@ -4,6 +4,7 @@ import { topologyOf } from "../topology/topology.ts";
 import { reachOf } from "./reach.ts";
 import { secretsPlaceOf } from "./secrets-place.ts";
 import { stackNamesOf } from "./stack-name.ts";
+import { stateBucketOf } from "./state-bucket.ts";
 
 /** What the operator's command needs to know of every environment, its stacks included. */
 export function inventoryOf(environments: readonly Environment[]): Inventory {
@@ -29,6 +30,7 @@ export function inventoryOf(environments: readonly Environment[]): Inventory {
             clientCertificates: environment.access.clientCertificates,
             nodes,
             stacks,
+            stateBucket: stateBucketOf(environment),
           },
         ];
       }),

@@ -1,6 +1,7 @@
 import { LocalBackend, S3Backend } from "cdktf";
 import type { TerraformStack } from "cdktf";
 import type { Environment } from "../environments/environment.ts";
+import { stateKeysOf } from "./state-bucket.ts";
 
 /**
  * Where the state of a stack is, in the words of a Terraform backend and of `terraform_remote_state`.
@@ -8,12 +9,13 @@ import type { Environment } from "../environments/environment.ts";
  * - `local`: `.state/<environment>/<stack>.tfstate` beside the output folder, as a path relative to the stack's folder.
  * - `s3`: `<project>/<environment>/<stack>.tfstate` in the environment's bucket.
  */
-export function statePlace({ backend, name, project }: Environment, stack: string) {
+export function statePlace(environment: Environment, stack: string) {
+  const { backend, name } = environment;
   return backend.kind === "local"
     ? { backend: backend.kind, config: { path: `../../../.state/${name}/${stack}.tfstate` } }
     : {
         backend: backend.kind,
-        config: { bucket: backend.bucket, key: `${project}/${name}/${stack}.tfstate`, region: backend.region },
+        config: { bucket: backend.bucket, key: `${stateKeysOf(environment)}${stack}.tfstate`, region: backend.region },
       };
 }
 

@@ -5,10 +5,16 @@ import { build, formatMessages } from "esbuild";
 const projectRoot = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * What only the operator's computer needs, where packages are installed: the secrets are made and fetched there. They would
- * more than double the program, which every node gets.
+ * What only the operator's computer needs, where packages are installed: the secrets are made and fetched there, and the
+ * bucket for Terraform's state is made. They would more than double the program, which every node gets.
  */
-export const operatorsPackages = ["@aws-sdk/client-ssm", "@peculiar/x509", "reflect-metadata"] as const;
+export const operatorsPackages = [
+  "@aws-sdk/client-s3",
+  "@aws-sdk/client-ssm",
+  "@aws-sdk/client-sts",
+  "@peculiar/x509",
+  "reflect-metadata",
+] as const;
 
 export interface Bundle {
   /** The npm packages inside, by name, sorted. */

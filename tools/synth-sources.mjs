@@ -12,6 +12,7 @@ export const synthSources = [
   "stacks",
   "templates",
   "agent",
+  "aws",
   "cluster",
   "cli",
   "drill",

@@ -17,6 +17,17 @@ export type SecretsPlace =
   /** In Parameter Store, below `path`, for example /redis-ha/prod. */
   | { readonly kind: "ssm"; readonly region: string; readonly kmsKeyId?: string; readonly path: string };
 
+/** The bucket in which Terraform keeps the states of an environment's stacks. */
+export interface StateBucketPlace {
+  readonly bucket: string;
+  readonly region: string;
+  /** What the keys of its states begin with, for example redis-ha/prod/. */
+  readonly keys: string;
+  /** Target `aws`: the account that it has to be in. */
+  readonly accountId?: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
 export interface InventoryEnvironment {
   readonly target: "local" | "ssh" | "aws";
   /** Target `ssh`: how the hosts are reached. A relative path counts from the checkout. */
@@ -33,4 +44,6 @@ export interface InventoryEnvironment {
   readonly nodes: readonly TopologyNode[];
   /** Stacks in the order in which they are applied. */
   readonly stacks: readonly string[];
+  /** Absent where the states are local files. */
+  readonly stateBucket?: StateBucketPlace | undefined;
 }

@@ -9,7 +9,7 @@ import { cacheFolder } from "../../tools/setup/places.mjs";
 import { runStep } from "../../tools/setup/run-step.mjs";
 
 /** moto, a server that answers as AWS does, from PyPI. Its extra `server` is for all services, and twice as large. */
-const packages = ["moto[ssm]==5.2.5", "flask~=3.0", "flask-cors~=6.0"];
+const packages = ["moto[s3,ssm]==5.2.5", "flask~=3.0", "flask-cors~=6.0"];
 
 /** Why moto cannot be had on this computer; undefined when it can be. */
 export async function whyNoMoto(): Promise<string | undefined> {
@@ -67,8 +67,11 @@ export interface Elsewhere {
   readonly port: number;
 }
 
-/** @param elsewhere @default - on this computer, on a port that is free */
-export async function startMoto(elsewhere?: Elsewhere): Promise<Moto> {
+/**
+ * @param env more for its environment: its own settings
+ * @param elsewhere @default - on this computer, on a port that is free
+ */
+export async function startMoto(env: Readonly<Record<string, string>> = {}, elsewhere?: Elsewhere): Promise<Moto> {
   const python = await pythonWithMoto();
   const { command, address, port } = elsewhere ?? {
     command: (line: readonly string[]) => [...line],
@@ -77,7 +80,7 @@ export async function startMoto(elsewhere?: Elsewhere): Promise<Moto> {
   };
   const host = elsewhere ? "0.0.0.0" : address;
   const [file = "", ...args] = command([python, "-m", "moto.server", "--host", host, "--port", String(port)]);
-  const server = spawn(file, args, { stdio: "ignore" });
+  const server = spawn(file, args, { stdio: "ignore", env: { ...process.env, ...env } });
   const url = `http://${address}:${port}`;
   const ask = async (method: string, path: string): Promise<boolean> => {
     const [node = "", ...rest] = command([process.execPath, "-e", ASK, method, `${url}${path}`]);

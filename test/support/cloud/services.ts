@@ -38,7 +38,7 @@ export class Services {
     const { control, hosts, folder } = lab.record;
     batch(["-n", control], `address add ${METADATA}/32 dev bridge`);
     for (const { namespace } of hosts) batch(["-n", namespace], `route add ${METADATA} dev host0`);
-    const moto = await startMoto({ command: (line) => lab.command(line), address: controlAddress, port: 80 });
+    const moto = await startMoto({}, { command: (line) => lab.command(line), address: controlAddress, port: 80 });
 
     const key = await newKey();
     const authority = { certificate: await authorityCertificate("the lab", key), key };
