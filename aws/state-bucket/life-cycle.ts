@@ -31,7 +31,7 @@ export function harmOf(rule: LifecycleRule, keys: string): string | undefined {
   const { Status, Filter: filter, Expiration: ends, Transitions: moves = [] } = rule;
   // No state has a tag.
   if (Status !== "Enabled" || filter?.Tag || filter?.And?.Tags?.length) return undefined;
-  const prefix = filter?.Prefix ?? filter?.And?.Prefix ?? (rule as { Prefix?: string }).Prefix ?? "";
+  const prefix = filter?.Prefix ?? filter?.And?.Prefix ?? rule.Prefix ?? "";
   if (!keys.startsWith(prefix) && !prefix.startsWith(keys)) return undefined;
   if (ends?.Days !== undefined || ends?.Date !== undefined) return "deletes";
   // From there, nothing can be read at once.
