@@ -79,7 +79,7 @@ export class Cloud {
       const { S3Client, CreateBucketCommand, PutObjectCommand } = require("@aws-sdk/client-s3");
       const s3 = new S3Client({ forcePathStyle: true });
       s3.send(new CreateBucketCommand({ Bucket: bucket }))
-        .then(() => s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: readFileSync(file) })))
+        .then(() => s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: readFileSync(file), ACL: "public-read" })))
         .catch((error) => { console.error(error); process.exit(1); });`;
     await this.node(script, bucket, key, file);
   }
