@@ -174,10 +174,10 @@ async function retiredBefore(
 
 /** For the retires after this one: those of the other nodes, when all is destroyed. */
 async function note({ node }: { node: string }, from: Described, reach: Reach, root: string): Promise<void> {
-  const { nodes } = from.inventory;
+  const { nodes, dataReleased } = from.inventory;
   if (!reach.hostKeys || !nodes.some(({ name }) => name === node)) return;
   const withData = nodes.filter(({ redisPort }) => redisPort !== undefined).map(({ name }) => name);
-  await noteRetired(await openStore(from, root), node, withData);
+  await noteRetired(await openStore(from, root), node, dataReleased ? withData : undefined);
 }
 
 function ifItComesBack({ environment }: { environment: string }): string {

@@ -6,7 +6,7 @@ import type { SecretStore } from "./store.ts";
  */
 
 /**
- * Stands there from before the first secret until the first master has begun, and again when the last node was retired with its data.
+ * Stands there from before the first secret until the first master has begun, and again when the last node was retired and its data may go.
  * While it is there, no node can have data, and a host that does not answer may as well not have been made yet.
  */
 export const newGroupName = "group.new";
@@ -32,10 +32,16 @@ export const groupHasBegun = (store: SecretStore): Promise<void> => store.remove
 
 /**
  * A node was retired, and its machine goes with it.
- * @param dataNodes the nodes of the environment that have data: when all of them are retired, the group is as new
+ * @param dataNodes the nodes of the environment that have data, when the description gives all of it away: when all of them are retired,
+ *   the group is as new. Undefined: there may be volumes with data, whatever becomes of the machines
  */
-export async function noteRetired(store: SecretStore, node: string, dataNodes: readonly string[]): Promise<void> {
+export async function noteRetired(
+  store: SecretStore,
+  node: string,
+  dataNodes: readonly string[] | undefined,
+): Promise<void> {
   await store.write(`${retiredFolder}${node}`, "retired, and its machine with it");
+  if (!dataNodes) return;
   const retired = await retiredNodes(store);
   if (dataNodes.every((name) => retired.includes(name))) await writeNewGroup(store);
 }

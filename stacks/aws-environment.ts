@@ -66,3 +66,7 @@ export function addAwsProvider(stack: TerraformStack, environment: AwsEnvironmen
     defaultTags: [{ tags: tagsOf(environment) }],
   });
 }
+
+/** May the data volumes of all zones be deleted? */
+export const releasesAllData = ({ zones }: Environment): boolean =>
+  Object.values(zones).every(({ nodes, releaseDataVolume }) => nodes.length === 0 || releaseDataVolume === true);

@@ -2,7 +2,7 @@ import { KmsAlias } from "@cdktf/provider-aws/lib/kms-alias/index.js";
 import { KmsKey } from "@cdktf/provider-aws/lib/kms-key/index.js";
 import { Route53Zone } from "@cdktf/provider-aws/lib/route53-zone/index.js";
 import { type App, TerraformOutput, TerraformStack } from "cdktf";
-import { addAwsProvider, type AwsEnvironment, prefixOf, privateDomainOf } from "./aws-environment.ts";
+import { addAwsProvider, type AwsEnvironment, prefixOf, privateDomainOf, releasesAllData } from "./aws-environment.ts";
 import { BackupBucket } from "./backup-bucket.ts";
 import { MemberAccess } from "./member-access.ts";
 import type { NetworkStack } from "./network-stack.ts";
@@ -37,7 +37,7 @@ export class FoundationStack extends TerraformStack {
       // What it has encrypted is lost with it.
       deletionWindowInDays: 30,
       // A foundation must not be destroyed below zones that have data.
-      lifecycle: { preventDestroy: !allReleased(environment) },
+      lifecycle: { preventDestroy: !releasesAllData(environment) },
     });
     new KmsAlias(this, "key-alias", { name: `alias/${prefix}`, targetKeyId: key.id });
     const { group } = new MemberAccess(this, { environment, vpcId, bastionGroupId });
@@ -49,7 +49,3 @@ export class FoundationStack extends TerraformStack {
     new TerraformOutput(this, "private_zone_id", { value: names.zoneId });
   }
 }
-
-/** May all data volumes be deleted? */
-const allReleased = ({ zones }: AwsEnvironment): boolean =>
-  Object.values(zones).every(({ nodes, releaseDataVolume }) => nodes.length === 0 || releaseDataVolume === true);

@@ -1,6 +1,7 @@
 import type { Environment } from "../environments/environment.ts";
 import type { Inventory } from "../topology/inventory.ts";
 import { topologyOf } from "../topology/topology.ts";
+import { isOnAws, releasesAllData } from "./aws-environment.ts";
 import { reachOf } from "./reach.ts";
 import { secretsPlaceOf } from "./secrets-place.ts";
 import { stackNamesOf } from "./stack-name.ts";
@@ -29,6 +30,7 @@ export function inventoryOf(environments: readonly Environment[]): Inventory {
             tls: environment.access.tls,
             clientCertificates: environment.access.clientCertificates,
             nodes,
+            dataReleased: (isOnAws(environment) && releasesAllData(environment)) || undefined,
             stacks,
             stateBucket: stateBucketOf(environment),
           },

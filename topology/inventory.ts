@@ -42,6 +42,8 @@ export interface InventoryEnvironment {
   /** They take only clients that show a certificate. */
   readonly clientCertificates?: boolean;
   readonly nodes: readonly TopologyNode[];
+  /** Target `aws`: the data volumes of all zones may be deleted, with the nodes. Absent: of some, not. */
+  readonly dataReleased?: boolean | undefined;
   /** Stacks in the order in which they are applied. */
   readonly stacks: readonly string[];
   /** Absent where the states are local files. */

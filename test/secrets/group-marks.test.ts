@@ -41,6 +41,12 @@ it("the group is new again when the last node with data is retired", async () =>
   for (const name of await store.list()) expect(isMark(name), name).toBe(name !== "users/app");
 });
 
+it("the group is not new while a volume may have data, whoever is retired", async () => {
+  const store = await begun();
+  for (const node of DATA) await noteRetired(store, node, undefined);
+  expect(await isNewGroup(store)).toBe(false);
+});
+
 it("a store that has secrets belongs to a group that has begun", async () => {
   const store = await begun();
   await noteNewGroup(store);
