@@ -12,7 +12,9 @@ export const prod: EnvironmentInput = {
     instanceType: "r7g.large",
     imageId: "ami-0123456789abcdef0",
     dataVolumeGb: 40,
-    publicKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0wmN/Cr3JXqmLW7u+g9pTh+wyqDHpSQEIQczXkVx9q example"],
+    publicKeys: [
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHrQJ7AO6nVZJdZd5cqGcgV5hinmtpCP9Vjq1luq3OCf example, whose private half was thrown away",
+    ],
   },
   backend: { kind: "s3", bucket: "redis-ha-state-123456789012", region: "eu-central-1" },
   zones: {

@@ -6,13 +6,16 @@ export const cidr = z.cidrv4("use IPv4 CIDR notation, for example 10.0.1.0/24");
 
 export const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "use an AWS region, for example eu-central-1");
 
+const eachOnce = (values: string[]): string[] => [...new Set(values)];
+
 /** Who may open a connection: ranges of addresses, and members of security groups. */
 const sources = z.strictObject({
   /** @default - none */
-  cidrs: z.array(cidr).default([]),
+  cidrs: z.array(cidr).transform(eachOnce).default([]),
   /** @default - none */
   securityGroupIds: z
     .array(z.string().regex(/^sg-[0-9a-f]{8,17}$/, "use the id of a security group, for example sg-0123456789abcdef0"))
+    .transform(eachOnce)
     .default([]),
 });
 
@@ -22,7 +25,7 @@ const imageId = z.string().regex(/^ami-[0-9a-f]{8,17}$/, "use an AMI id, for exa
 
 const bastion = z.strictObject({
   /** Who may log in to it by ssh. */
-  cidrs: z.array(cidr).min(1),
+  cidrs: z.array(cidr).min(1).transform(eachOnce),
   /** @default - t4g.nano or t3.nano, whichever has the machines' architecture */
   instanceType: instanceType.optional(),
   /**

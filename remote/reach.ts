@@ -63,3 +63,8 @@ export function loginArguments(
     ...(identityFile === undefined ? [] : ["-i", fileOf(root, identityFile), "-o", "IdentitiesOnly=yes"]),
   ];
 }
+
+/** The script that leads through Session Manager, relative to the checkout. */
+export const SESSION_MANAGER = "remote/session-manager.sh";
+
+export const isSessionManager = ({ proxyCommand }: Reach): boolean => proxyCommand?.includes(SESSION_MANAGER) ?? false;

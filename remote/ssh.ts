@@ -6,7 +6,15 @@ import { execa } from "execa";
 import { readIfThere } from "../agent/node-folder.ts";
 import { notedAddress } from "./bastion-address.ts";
 import { proxyOption } from "./proxy.ts";
-import { fileOf, knownHostsOnly, loginArguments, quoted, type Reach, type SshOptions } from "./reach.ts";
+import {
+  fileOf,
+  isSessionManager,
+  knownHostsOnly,
+  loginArguments,
+  quoted,
+  type Reach,
+  type SshOptions,
+} from "./reach.ts";
 import { type Place, Unreached, unreached } from "./unreached.ts";
 
 /** The command had not ended when its time was over; what it was doing may go on. */
@@ -14,8 +22,8 @@ export class TimedOut extends Error {
   override name = "TimedOut";
 }
 
-/** Until a host answers at all, in seconds. */
-const CONNECT_SECONDS = 10;
+/** Until a host answers at all, in seconds. AWS's command line asks twice and loads its plugin before Session Manager leads anywhere. */
+const CONNECT_SECONDS = { directly: 10, sessionManager: 30 };
 /** A connection over which nothing comes for this long is given up: three questions of 5 s without an answer. */
 const ALIVE = { everySeconds: 5, count: 3 };
 /** Two that connect at once both offer their connection to others; one of them is told that it need not. */
@@ -168,7 +176,7 @@ export class Ssh {
     const options = {
       BatchMode: "yes",
       ...knownHostsOnly(this.reach, this.root),
-      ConnectTimeout: CONNECT_SECONDS,
+      ConnectTimeout: CONNECT_SECONDS[isSessionManager(this.reach) ? "sessionManager" : "directly"],
       ...alive,
       LogLevel: "ERROR",
       ...proxyOption(this.reach, this.root, { sharing: alive, errors }),

@@ -188,6 +188,13 @@ function ifItComesBack({ environment }: { environment: string }): string {
   );
 }
 
+/** Is a machine's data volume where its nodes are? @throws when that cannot be told */
+async function hasVolume(address: string, reach: Reach, root: string): Promise<boolean> {
+  const ssh = new Ssh(address, reach, root);
+  const { code } = await ssh.run(`mountpoint --quiet ${HOST_STATE}`, { timeoutMs: ASK_TIMEOUT_MS });
+  return code === 0;
+}
+
 /** Is a file of the nodes' folders there? @throws when that cannot be told */
 export async function isThere(address: string, file: string, reach: Reach, root: string): Promise<boolean> {
   const ssh = new Ssh(address, reach, root);
@@ -206,8 +213,13 @@ export async function isThere(address: string, file: string, reach: Reach, root:
  */
 async function groupIsNew(spec: NodeSpec, reach: Reach, root: string, store: SecretStore): Promise<boolean> {
   if (spec.seed !== spec.node.name && spec.node.redisPort !== undefined) return false;
-  const hasHadData = ({ name, address }: TopologyNode): Promise<boolean> =>
-    isThere(address, `${HOST_STATE}/${spec.environment}/${name}/initialised`, reach, root);
+  const hasHadData = async ({ name, address }: TopologyNode): Promise<boolean> => {
+    const had = await isThere(address, `${HOST_STATE}/${spec.environment}/${name}/initialised`, reach, root);
+    // A machine that does not have its volume yet knows nothing of what is on it.
+    if (!had && reach.hostKeys && !(await hasVolume(address, reach, root)))
+      throw new Error(`its data volume is not mounted`);
+    return had;
+  };
   const neverBegan = await isNewGroup(store);
   if (await hasHadData(spec.node)) {
     // An apply that was killed right after it.
@@ -224,5 +236,7 @@ async function groupIsNew(spec: NodeSpec, reach: Reach, root: string, store: Sec
       }),
     ),
   );
+  // Of a destroy that did not come to its end: what it has left is data.
+  if (neverBegan && had.includes(true)) await groupHasBegun(store);
   return !had.includes(true);
 }

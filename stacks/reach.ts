@@ -1,5 +1,5 @@
 import type { Environment } from "../environments/environment.ts";
-import type { Reach } from "../remote/reach.ts";
+import { type Reach, SESSION_MANAGER } from "../remote/reach.ts";
 import { type AwsEnvironment, BASTION, bastionAddressPathOf, hostKeysPathOf, isOnAws } from "./aws-environment.ts";
 
 /** How the environment's hosts are reached, with paths as its description has them; undefined when they are on this computer. */
@@ -36,6 +36,6 @@ function reachOnAws(environment: AwsEnvironment): Pick<Reach, "port" | "knownHos
 function proxyOnAws({ project, name, target }: AwsEnvironment): string | undefined {
   const { sessionManager, proxyCommand, proxyJump, bastion, region } = target;
   return sessionManager && proxyCommand === undefined && proxyJump === undefined && bastion === undefined
-    ? `sh remote/session-manager.sh ${region} ${project} ${name} %h %p`
+    ? `sh ${SESSION_MANAGER} ${region} ${project} ${name} %h %p`
     : proxyCommand;
 }

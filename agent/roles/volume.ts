@@ -63,6 +63,9 @@ export function releaseVolume(): string[] {
   return ["data volume unmounted"];
 }
 
+/** Is anything mounted where the nodes of a host are? */
+export const isMounted = (): boolean => succeeds("mountpoint", "--quiet", HOST_STATE);
+
 const uuidOf = (device: string): string =>
   run("blkid", "--probe", "--output", "value", "--match-tag", "UUID", device).trim();
 

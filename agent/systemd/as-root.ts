@@ -2,9 +2,10 @@ import fs from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import type { HostInput } from "../../remote/steps.ts";
 import { type NodeSpec, parseNodeSpec } from "../../topology/node-spec.ts";
+import { stackPatterns } from "../not-applied.ts";
 import { OVERRIDE } from "../override.ts";
 import { refuseTooSmallHost } from "../roles/memory.ts";
-import { ensureVolume, releaseVolume } from "../roles/volume.ts";
+import { ensureVolume, isMounted, releaseVolume } from "../roles/volume.ts";
 import { say, tell } from "../step-output.ts";
 import {
   asServiceUser,
@@ -81,6 +82,12 @@ function again(step: "converge" | "up", input: HostInput, env: Record<string, st
     );
   }
   const told = isThere ? spec : specFrom(input);
+  // On the machine's own disk it would be out of sight, or in the way, once its volume is there: an apply mounts that first.
+  if (told.target === "aws" && !isMounted()) {
+    throw new Error(
+      `${node}: the data volume of its machine is not mounted: apply its zone, ${stackPatterns(environment, "aws")} or its unit of Terragrunt`,
+    );
+  }
   rememberSpec(told);
   const changed = ensureRoles(told);
   if (changed.length > 0) say(node, changed);

@@ -64,7 +64,7 @@ const STACKS = 5;
   });
 
   it("is destroyed once its volumes are released, and made again", async () => {
-    for (const zone of ["a", "b"]) cluster.inZone(zone, { releaseDataVolume: true });
+    for (const zone of ["a", "b", "c"]) cluster.inZone(zone, { releaseDataVolume: true });
     await cluster.applyAll();
     await life.step("destroyed, by cdktf", () => cdktf("destroy"));
     await life.step("created again, by Terragrunt");
