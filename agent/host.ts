@@ -19,6 +19,7 @@ const usage = `redis-ha host <step>: what a provisioner or a supervisor runs on 
   apply              make the node what its spec says      (REDIS_HA_SPEC)
   retire             stop the node for good, keep its data (REDIS_HA_NODE: {"environment", "node"})
                      With REDIS_HA_REACH, how the node's host is reached over ssh, the three are done there.
+  expect-data, forget-data   note that a volume for the node's data is to be made, or is gone (REDIS_HA_NODE)
   stop <node folder>  hand the master's role over before redis-server stops; without systemd, stop it too
   converge --here, up --here   apply again what was applied last; start what is not up (on a host, as root)
   prestart <server> <node folder>   decide the role before systemd starts redis or sentinel
@@ -36,6 +37,10 @@ export async function host(argv: readonly string[]): Promise<number> {
         if (process.env["REDIS_HA_REACH"]) await overSsh(step);
         else if (argv.includes("--here")) await asRoot(step);
         else await onThisComputer(step);
+        return 0;
+      case "expect-data":
+      case "forget-data":
+        await noteData(step);
         return 0;
       case "converge":
       case "up":
@@ -98,6 +103,23 @@ export async function host(argv: readonly string[]): Promise<number> {
 
 type ProvisionerStep = "install" | "apply" | "retire";
 
+/** Notes, where the operators' secrets are, whether a node may have data. A witness has none. */
+async function noteData(step: "expect-data" | "forget-data"): Promise<void> {
+  const { environment, node, kind } = nodeFromEnvironment();
+  if (kind !== "data") return;
+  const from = described(environment);
+  // Its secrets are where the description said.
+  if (!from) return say(node, [`${environment} is not described any more; it is not noted that its data is gone`]);
+  const { openStore } = await import("../secrets/open-store.ts");
+  const { expectData, forgetData } = await import("../secrets/group-marks.ts");
+  const store = await openStore(from, projectRoot());
+  if (step === "expect-data") return expectData(store, node);
+  const others = await forgetData(store, node);
+  const may =
+    others.length > 0 ? `${others.join(", ")} may have data still` : "no node has data; the next apply begins anew";
+  say(node, [`its data is gone; ${may}`]);
+}
+
 async function asRoot(step: ProvisionerStep | "converge" | "up"): Promise<void> {
   const { hereAsRoot } = await import("./systemd/as-root.ts");
   hereAsRoot(step, JSON.parse(fs.readFileSync(0, "utf8")) as HostInput);
@@ -152,6 +174,8 @@ interface NodeInput {
   readonly environment: string;
   readonly node: string;
   readonly address: string;
+  /** For what is noted of its data. */
+  readonly kind?: "data" | "witness";
 }
 
 const nodeFromEnvironment = (): NodeInput => JSON.parse(required("REDIS_HA_NODE")) as NodeInput;

@@ -31,7 +31,7 @@ export interface InventoryNode {
 }
 
 /**
- * Prints the nodes of an environment, or of all of them for Ansible, as they were synthesized.
+ * Prints the nodes of an environment, or of all that somebody has filled in for Ansible, as they were synthesized.
  * @param root the checkout
  * @returns 0
  * @throws UsageError for options that exclude each other, and for what is not known
@@ -47,7 +47,7 @@ export async function inventory(synthesized: Inventory, root: string, flags: Inv
   }
 
   if (flags.json) throw new UsageError("--ansible and --json exclude each other: what Ansible reads is JSON already");
-  const known = Object.entries(synthesized.environments);
+  const known = Object.entries(synthesized.environments).filter(([, { example }]) => example !== true);
   const chosen =
     flags.env === undefined
       ? known.map(([environment, inventory]) => ({ environment, inventory }))

@@ -54,6 +54,7 @@ const table: readonly Entry[] = [
   { rule: aws.addressOutsideSubnet },
   { rule: aws.reservedAddress },
   { rule: namesTooLongForAws },
+  { rule: aws.keysTooLong },
   { rule: awsNetwork.fieldsOfAnotherVpc },
   { rule: awsNetwork.openToEverybody },
   { rule: awsNetwork.publicSubnets, unless: [awsNetwork.fieldsOfAnotherVpc, aws.incompleteAwsZone] },

@@ -21,6 +21,8 @@ const sources = z.strictObject({
 
 const instanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9]+$/, "use an instance type, for example m7g.large");
 
+const accountId = z.string().regex(/^\d{12}$/, "use the 12 digits of the AWS account");
+
 const imageId = z.string().regex(/^ami-[0-9a-f]{8,17}$/, "use an AMI id, for example ami-0123456789abcdef0");
 
 const bastion = z.strictObject({
@@ -82,7 +84,7 @@ export const target = z.discriminatedUnion("kind", [
     /** For example eu-central-1. */
     region,
     /** The only account this environment may be applied to. */
-    accountId: z.string().regex(/^\d{12}$/, "use the 12 digits of the AWS account"),
+    accountId,
     /** Address range of the VPC. */
     vpcCidr: cidr,
     /**
@@ -125,6 +127,11 @@ export const target = z.discriminatedUnion("kind", [
     witnessInstanceType: instanceType.optional(),
     /** Debian 13 image; changing it replaces the machines, one zone at a time. */
     imageId,
+    /**
+     * The account that an image is from, where it is shared with yours.
+     * @default - the account itself, Debian, Amazon or its marketplace
+     */
+    imageOwner: accountId.optional(),
     /** Size of each node's data volume in GiB. It can grow, and never shrink. */
     dataVolumeGb: z.int().min(1),
     /**

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { overridden } from "../agent/override.ts";
 import { HOST_STATE, unitNames } from "../topology/host-places.ts";
 import { initSecrets } from "../secrets/init.ts";
@@ -143,18 +144,43 @@ export async function retireOverSsh(
   reach: Reach,
   root: string,
 ): Promise<void> {
-  const remote = new RemoteHost(node.node, new Ssh(node.address, reach, root), print);
+  let way: Reach;
+  let remote: RemoteHost;
   try {
-    await remote.prepare({ space: false });
+    [way, remote] = await reached(node, waysTo(reach, from), root);
   } catch (error) {
     if (!(error instanceof Unreached) || !from) throw error;
     print(`${node.node}: ${error.message}`);
     print(`${node.node}: retired without its host: ${await confirmDown(node, from, root)}. ${ifItComesBack(node)}`);
     return note(node, from, reach, root);
   }
-  const retired = from ? await retiredBefore(node, from, reach, root) : [];
+  const retired = from ? await retiredBefore(node, from, way, root) : [];
   await remote.step("retire --here", JSON.stringify({ node, override: overridden(), retired } satisfies HostInput));
   if (from) await note(node, from, reach, root);
+}
+
+/** What a node was applied with may lead nowhere any more, when the description has another way by now. */
+function waysTo(applied: Reach, from: Described | undefined): [Reach, Reach?] {
+  const described = from?.inventory.reach;
+  return described === undefined || isDeepStrictEqual(described, applied) ? [applied] : [applied, described];
+}
+
+/** The host by the first of the ways that leads there. @throws Unreached, with what the last one ended in */
+async function reached(
+  { node, address }: { node: string; address: string },
+  [way, other]: readonly [Reach, Reach?],
+  root: string,
+): Promise<[Reach, RemoteHost]> {
+  const remote = new RemoteHost(node, new Ssh(address, way, root), print);
+  try {
+    await remote.prepare({ space: false });
+    return [way, remote];
+  } catch (error) {
+    if (!(error instanceof Unreached) || !other) throw error;
+    print(error.message);
+    print(`${node}: trying the way that is described now`);
+    return reached({ node, address }, [other], root);
+  }
 }
 
 /** A machine that was made for its node goes with it, and cannot be asked any more. */
@@ -174,10 +200,8 @@ async function retiredBefore(
 
 /** For the retires after this one: those of the other nodes, when all is destroyed. */
 async function note({ node }: { node: string }, from: Described, reach: Reach, root: string): Promise<void> {
-  const { nodes, dataReleased } = from.inventory;
-  if (!reach.hostKeys || !nodes.some(({ name }) => name === node)) return;
-  const withData = nodes.filter(({ redisPort }) => redisPort !== undefined).map(({ name }) => name);
-  await noteRetired(await openStore(from, root), node, dataReleased ? withData : undefined);
+  if (!reach.hostKeys || !from.inventory.nodes.some(({ name }) => name === node)) return;
+  await noteRetired(await openStore(from, root), node);
 }
 
 function ifItComesBack({ environment }: { environment: string }): string {
@@ -236,7 +260,7 @@ async function groupIsNew(spec: NodeSpec, reach: Reach, root: string, store: Sec
       }),
     ),
   );
-  // Of a destroy that did not come to its end: what it has left is data.
+  // The mark is wrong where somebody has attached a volume by hand.
   if (neverBegan && had.includes(true)) await groupHasBegun(store);
   return !had.includes(true);
 }

@@ -3,7 +3,7 @@ import type { Reach } from "./reach.ts";
 /** Where the way to a host ended. */
 export type Place = "host" | "bastion";
 
-/** The host cannot be reached or does not let us in; nothing was sent. */
+/** The host cannot be reached or does not let us in, and nothing was sent; or it cannot be reached any more, and the message says so. */
 export class Unreached extends Error {
   override name = "Unreached";
 
@@ -31,6 +31,8 @@ const UNKNOWN_KEY = /Host key verification failed|No \S+ host key is known/;
 const OTHER_KEY = /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/;
 const NO_BANNER = /kex_exchange_identification|banner exchange|^Connection (closed|reset|to) .*port 65535/m;
 const NOTHING = "Nothing was sent.";
+/** Of a connection that was there. */
+const BROKEN = /, server .* not responding|closed by remote host|client_loop|Broken pipe/;
 
 /** What went wrong, and what to change, from what ssh says. */
 export function unreached(stderr: string, attempt: Attempt): Unreached {
@@ -52,6 +54,9 @@ function ofBastion(stderr: string, { name, reach, bastionAddress = "" }: Attempt
     )
   )
     return `${name}: ${otherThanSaid("the bastion", stderr, reach, bastion.name)}`;
+  const broken = lines.find((line) => BROKEN.test(line))?.trim();
+  if (broken !== undefined)
+    return `${name}: the connection broke (${broken}). What had begun may go on there; a step that runs again waits for it`;
   const its = lines.find((line) => line.split(/[\s@:]+/).includes(bastionAddress))?.trim();
   if (its === undefined) return undefined;
   return its.includes("Permission denied")

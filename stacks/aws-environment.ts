@@ -8,6 +8,11 @@ export type AwsEnvironment = Environment & { readonly target: AwsTarget };
 
 export const isOnAws = (environment: Environment): environment is AwsEnvironment => environment.target.kind === "aws";
 
+/** Of environments that nobody has filled in; AWS uses it in examples and gives it to nobody. */
+const EXAMPLE_ACCOUNT = "123456789012";
+
+export const isExample = ({ target }: AwsEnvironment): boolean => target.accountId === EXAMPLE_ACCOUNT;
+
 /** What everything of an environment has in its name: `<project>-<environment>`. */
 export const prefixOf = ({ project, name }: Environment): string => `${project}-${name}`;
 

@@ -5,7 +5,7 @@ import { S3BucketPolicy } from "@cdktf/provider-aws/lib/s3-bucket-policy/index.j
 import { S3BucketPublicAccessBlock } from "@cdktf/provider-aws/lib/s3-bucket-public-access-block/index.js";
 import { S3BucketServerSideEncryptionConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration/index.js";
 import { S3BucketVersioningA } from "@cdktf/provider-aws/lib/s3-bucket-versioning/index.js";
-import { Fn, type TerraformStack } from "cdktf";
+import { type TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { at } from "./address.ts";
 import { type AwsEnvironment, backupBucketOf } from "./aws-environment.ts";
@@ -60,7 +60,7 @@ export class BackupBucket extends Construct {
     });
     new S3BucketPolicy(this, "policy", {
       bucket,
-      policy: Fn.jsonencode({
+      policy: JSON.stringify({
         Version: "2012-10-17",
         Statement: [
           {

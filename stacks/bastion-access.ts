@@ -5,6 +5,7 @@ import type { TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { at } from "./address.ts";
 import { type AwsEnvironment, prefixOf } from "./aws-environment.ts";
+import { SSH_PORT, WEB_PORTS } from "./ports.ts";
 import { EVERYWHERE } from "./public-subnets.ts";
 
 export interface BastionAccessProps {
@@ -12,11 +13,8 @@ export interface BastionAccessProps {
   readonly vpcId: string;
 }
 
-const SSH_PORT = 22;
-const HTTPS_PORT = 443;
-
 /**
- * Who may reach the bastion: by ssh, who is named. It reaches the ssh of the VPC, and by HTTPS what the network lets it: it says its keys in
+ * Who may reach the bastion: by ssh, who is named. It reaches the ssh of the VPC, and as the nodes what the network lets it: it says its keys in
  * Parameter Store, and gets Debian's upgrades.
  *
  * The group is there without a bastion, too, empty: the nodes' rules name it, and AWS deletes no group that another one's rule names. So
@@ -47,7 +45,11 @@ export class BastionAccess extends Construct {
       at(id, new VpcSecurityGroupIngressRule(this, id, rule(SSH_PORT, cidr)));
     }
     at("bastion-ssh", new VpcSecurityGroupEgressRule(this, "ssh", rule(SSH_PORT, vpcCidr)));
-    const web = egress === "none" ? vpcCidr : EVERYWHERE;
-    at("bastion-https", new VpcSecurityGroupEgressRule(this, "https", rule(HTTPS_PORT, web)));
+    if (egress === "none") at("bastion-443", new VpcSecurityGroupEgressRule(this, "web-443", rule(443, vpcCidr)));
+    else
+      for (const port of WEB_PORTS) {
+        const id = `bastion-${port}`;
+        at(id, new VpcSecurityGroupEgressRule(this, `web-${port}`, rule(port, EVERYWHERE)));
+      }
   }
 }

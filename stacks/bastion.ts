@@ -43,7 +43,7 @@ export class Bastion extends Construct {
     if (bastion === undefined || zone === undefined) return;
     const tags = { Name: `${prefixOf(environment)}-${BASTION}` };
     const { imageId, instanceType } = bastion;
-    checkImage(this, { environment, imageId, instanceType, path: "target.bastion" });
+    checkImage(this, { environment, imageId, instanceType, path: "target.bastion", machines: [tags.Name] });
 
     // The address belongs to an interface of its own: it is there at the first boot, which needs it, and outlives the machine.
     const networkInterface = at(

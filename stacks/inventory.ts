@@ -1,7 +1,7 @@
 import type { Environment } from "../environments/environment.ts";
 import type { Inventory } from "../topology/inventory.ts";
 import { topologyOf } from "../topology/topology.ts";
-import { isOnAws, releasesAllData } from "./aws-environment.ts";
+import { isExample, isOnAws } from "./aws-environment.ts";
 import { reachOf } from "./reach.ts";
 import { secretsPlaceOf } from "./secrets-place.ts";
 import { stackNamesOf } from "./stack-name.ts";
@@ -21,6 +21,7 @@ export function inventoryOf(environments: readonly Environment[]): Inventory {
           environment.name,
           {
             target,
+            example: (isOnAws(environment) && isExample(environment)) || undefined,
             reach,
             engine,
             masterName,
@@ -30,7 +31,6 @@ export function inventoryOf(environments: readonly Environment[]): Inventory {
             tls: environment.access.tls,
             clientCertificates: environment.access.clientCertificates,
             nodes,
-            dataReleased: (isOnAws(environment) && releasesAllData(environment)) || undefined,
             stacks,
             stateBucket: stateBucketOf(environment),
           },

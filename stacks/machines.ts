@@ -15,6 +15,7 @@ import {
   prefixOf,
   privateDomainOf,
 } from "./aws-environment.ts";
+import type { DataMark } from "./data-mark.ts";
 import { firstBootScript } from "./first-boot.ts";
 import { checkImage } from "./image-check.ts";
 import { HostRoles } from "./host-roles.ts";
@@ -27,6 +28,7 @@ export interface MachinesProps {
   readonly nodes: TerraformIterator;
   readonly network: StackInput;
   readonly foundation: StackInput;
+  readonly dataMark: DataMark;
 }
 
 /** A volume's name on the machine that it is attached to; where its disks are NVMe, they have names of their own. */
@@ -57,7 +59,7 @@ export class Machines extends Construct {
 
   public constructor(stack: TerraformStack, props: MachinesProps) {
     super(stack, "machines");
-    const { environment, zone, nodes, network, foundation } = props;
+    const { environment, zone, nodes, network, foundation, dataMark } = props;
     const { target } = environment;
     const tags = { Name: `${prefixOf(environment)}-\${each.key}`, Zone: zone };
     const kmsKeyId = arnOf(environment, `kms:key/${foundation.output("kms_key_id")}`);
@@ -86,7 +88,8 @@ export class Machines extends Construct {
     );
     const roles = new HostRoles(stack, { environment, nodes, kmsKeyId: foundation.output("kms_key_id") });
     const { imageId, instanceType } = target;
-    checkImage(this, { environment, imageId, instanceType, path: "target" });
+    const names = environment.zones[zone]?.nodes.map(({ name }) => `${prefixOf(environment)}-${name}`) ?? [];
+    checkImage(this, { environment, imageId, instanceType, path: "target", machines: names });
     at(
       "machine",
       new Instance(this, "machine", {
@@ -132,6 +135,7 @@ export class Machines extends Construct {
         // The first snapshot of a large volume takes its time.
         timeouts: { delete: "6h" },
         tags,
+        dependsOn: [dataMark],
         lifecycle: { preventDestroy: environment.zones[zone]?.releaseDataVolume !== true },
       }),
     );

@@ -7,6 +7,8 @@ import { Construct } from "constructs";
 import { topologyOf } from "../topology/topology.ts";
 import type { AwsTarget } from "../environments/environment.ts";
 import { type AwsEnvironment, prefixOf } from "./aws-environment.ts";
+import { SSH_PORT, WEB_PORTS } from "./ports.ts";
+import { EVERYWHERE } from "./public-subnets.ts";
 
 export interface MemberAccessProps {
   readonly environment: AwsEnvironment;
@@ -15,16 +17,12 @@ export interface MemberAccessProps {
   readonly bastionGroupId?: string | undefined;
 }
 
-const SSH_PORT = 22;
-/** Debian's packages come over either. */
-const WEB_PORTS = [443, 80];
-
 /** One source of connections, as a rule has it. */
 type Source = { readonly cidrIpv4: string } | { readonly referencedSecurityGroupId: string };
 
 /**
  * Who may reach the machines of a cluster: they each other and the clients their servers, operators and the bastion their ssh,
- * and nobody anything else. They themselves reach each other, and by HTTPS what the network lets them.
+ * and nobody anything else. They themselves reach each other, and by HTTPS and HTTP what the network lets them.
  */
 export class MemberAccess extends Construct {
   /** The security group that each machine is a member of. */
@@ -54,7 +52,7 @@ export class MemberAccess extends Construct {
       const { id: prefixListId } = new DataAwsPrefixList(this, "s3", { name: `com.amazonaws.${target.region}.s3` });
       const rule = { prefixListId, ipProtocol: "tcp", fromPort: 443, toPort: 443 };
       new VpcSecurityGroupEgressRule(this, "to-s3", { securityGroupId: this.group.id, ...rule });
-    } else for (const port of WEB_PORTS) this.letOut("everywhere", port, { cidrIpv4: "0.0.0.0/0" });
+    } else for (const port of WEB_PORTS) this.letOut("everywhere", port, { cidrIpv4: EVERYWHERE });
   }
 
   private letIn(id: string, port: number, source: Source): void {

@@ -46,7 +46,7 @@ export class NetworkStack extends TerraformStack {
     });
     // AWS gives every VPC one that lets its members speak to each other, and whatever names none is a member.
     new DefaultSecurityGroup(this, "default", { vpcId: vpc.id, ingress: [], egress: [] });
-    new FlowLogs(this, { vpcId: vpc.id, prefix });
+    new FlowLogs(this, { environment, vpcId: vpc.id });
 
     const zones = Object.entries(environment.zones).map(([zone, { availabilityZone, subnetCidr }]) => {
       const tags = { Name: `${prefix}-${zone}` };

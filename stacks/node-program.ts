@@ -2,8 +2,8 @@ import { AssetType, TerraformAsset } from "cdktf";
 import type { TerraformStack } from "cdktf";
 import type { Machines } from "./machines.ts";
 
-/** What the program does to a node on behalf of Terraform. */
-export type HostCommand = "install" | "apply" | "retire";
+/** What the program does to a node, or notes of it, on behalf of Terraform. */
+export type HostCommand = "install" | "apply" | "retire" | "expect-data" | "forget-data";
 
 /**
  * The program that every provisioner runs, as an asset of the stack: it travels with the folder that Terraform runs in,

@@ -13,15 +13,12 @@ export interface VpcEndpointsProps {
   readonly zones: readonly ZoneNetwork[];
 }
 
-/** What a machine without a way to the internet needs: secrets and Session Manager, logs, and the keys of both. */
-const SERVICES = ["ssm", "ssmmessages", "ec2messages", "logs", "kms"] as const;
-
 /** Ways to services of AWS that lead through no NAT gateway: to S3 always, which costs nothing; to others where there is no gateway. */
 export class VpcEndpoints extends Construct {
   public constructor(stack: TerraformStack, { environment, vpcId, zones }: VpcEndpointsProps) {
     super(stack, "endpoints");
     const prefix = prefixOf(environment);
-    const { region, egress, vpcCidr } = environment.target;
+    const { region, egress, vpcCidr, sessionManager } = environment.target;
     const name = (service: string) => ({ Name: `${prefix}-${service}` });
     new VpcEndpoint(this, "s3", {
       vpcId,
@@ -48,7 +45,8 @@ export class VpcEndpoints extends Construct {
     // An endpoint has one subnet in each availability zone.
     const first = firstZones(environment);
     const places = zones.filter(({ zone }) => first.includes(zone));
-    for (const service of SERVICES) {
+    // A machine says its keys in Parameter Store. Since 3.3.40 (2024), the agent of Session Manager needs no ec2messages beside these.
+    for (const service of sessionManager ? ["ssm", "ssmmessages"] : ["ssm"]) {
       new VpcEndpoint(this, service, {
         vpcId,
         serviceName: `com.amazonaws.${region}.${service}`,

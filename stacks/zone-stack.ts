@@ -5,6 +5,7 @@ import type { NodeSpec } from "../topology/node-spec.ts";
 import { literals } from "./literal.ts";
 import { addAwsProvider, type AwsEnvironment, isOnAws } from "./aws-environment.ts";
 import type { FoundationStack } from "./foundation-stack.ts";
+import { DataMark } from "./data-mark.ts";
 import { Machines } from "./machines.ts";
 import type { NetworkStack } from "./network-stack.ts";
 import { NodeConfiguration } from "./node-configuration.ts";
@@ -42,7 +43,7 @@ export class ZoneStack extends TerraformStack {
     const nodes = TerraformIterator.fromMap(new TerraformLocal(this, "nodes", byName).asAnyMap);
     const asset = new NodeProgram(this, program);
     const reach = JSON.stringify(reachOf(environment)) as string | undefined;
-    const machines = below && isOnAws(environment) ? this.machines(environment, zone, nodes, below) : undefined;
+    const machines = below && isOnAws(environment) ? this.machines(environment, zone, nodes, asset, below) : undefined;
     const membership = new NodeMembership(this, { specs: nodes, program: asset, reach, machines });
     new NodeConfiguration(this, { specs: nodes, membership, program: asset, reach, machines });
   }
@@ -51,11 +52,13 @@ export class ZoneStack extends TerraformStack {
     environment: AwsEnvironment,
     zone: string,
     nodes: TerraformIterator,
+    program: NodeProgram,
     below: NonNullable<ZoneStackProps["below"]>,
   ): Machines {
     addAwsProvider(this, environment);
     const network = new StackInput(this, { environment, from: below.network, as: "network" });
     const foundation = new StackInput(this, { environment, from: below.foundation, as: "foundation" });
-    return new Machines(this, { environment, zone, nodes, network, foundation });
+    const dataMark = new DataMark(this, { specs: nodes, program });
+    return new Machines(this, { environment, zone, nodes, network, foundation, dataMark });
   }
 }

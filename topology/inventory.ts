@@ -30,6 +30,8 @@ export interface StateBucketPlace {
 
 export interface InventoryEnvironment {
   readonly target: "local" | "ssh" | "aws";
+  /** Target `aws`: the account is still that of the examples, so nothing of it is anywhere. */
+  readonly example?: true | undefined;
   /** Target `ssh`: how the hosts are reached. A relative path counts from the checkout. */
   readonly reach?: Reach;
   readonly engine: "redis" | "valkey";
@@ -42,8 +44,6 @@ export interface InventoryEnvironment {
   /** They take only clients that show a certificate. */
   readonly clientCertificates?: boolean;
   readonly nodes: readonly TopologyNode[];
-  /** Target `aws`: the data volumes of all zones may be deleted, with the nodes. Absent: of some, not. */
-  readonly dataReleased?: boolean | undefined;
   /** Stacks in the order in which they are applied. */
   readonly stacks: readonly string[];
   /** Absent where the states are local files. */

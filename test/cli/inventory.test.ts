@@ -8,6 +8,7 @@ import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { EnvironmentInput } from "../../environments/environment.ts";
 import { parseEnvironments } from "../../environments/parse.ts";
+import { prod } from "../../environments/prod.ts";
 import { inventoryOf } from "../../stacks/inventory.ts";
 import { ClusterFixture, waitUntil } from "../support/cluster-fixture.ts";
 import { inventorySchema } from "./documents.ts";
@@ -98,6 +99,15 @@ describe("redis-ha inventory, of environments that do not run", () => {
     const one = groupsOf((await run("--ansible", "--env", "pair", "--list")).stdout);
     expect(one["redis"]?.hosts).toEqual(["redis-a.pair", "redis-b.pair"]);
     expect(one).not.toHaveProperty("hosts_1");
+  });
+
+  it("--ansible leaves out environments that have the examples' account still", async () => {
+    await synthesized(hostsInput, prod);
+    const { code, stdout, stderr } = await run("--ansible");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(Object.keys(printed(stdout).hostvars)).toEqual(["redis-a.hosts-1", "redis-b.hosts-1", "redis-c.hosts-1"]);
+    const mine = { ...prod, target: { ...prod.target, accountId: "210987654321" } } as EnvironmentInput;
+    expect(inventoryOf(parseEnvironments([mine])).environments["prod"]).not.toHaveProperty("example", true);
   });
 
   it("--host prints the variables of one host, with which ssh reaches it and trusts nobody else", async () => {

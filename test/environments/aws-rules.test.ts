@@ -124,6 +124,16 @@ describe("target aws", () => {
       lines: [],
     },
     {
+      rule: "more keys than a first boot's script may have",
+      change: (input) =>
+        Object.assign(input.target, {
+          publicKeys: Array.from({ length: 20 }, () => `ssh-rsa ${"A".repeat(700)} someone`),
+        }),
+      lines: [
+        "target.publicKeys: together 14339 bytes, and 12000 have room in what a machine gets at its first boot; use ed25519 keys, or give those of who applies here, and the others to the machines later",
+      ],
+    },
+    {
       rule: "an address below its zone's subnet",
       change: (input) => (nodeOf(input, "c").address = "10.0.0.10"),
       lines: [

@@ -3,6 +3,8 @@ import path from "node:path";
 import { expect, it } from "vitest";
 import { FileStore } from "../../secrets/file-store.ts";
 import {
+  expectData,
+  forgetData,
   forgetRetired,
   groupHasBegun,
   isMark,
@@ -12,10 +14,10 @@ import {
   retiredNodes,
 } from "../../secrets/group-marks.ts";
 
-const DATA = ["redis-a", "redis-b"];
-
+/** A group of two, with data. */
 async function begun(): Promise<FileStore> {
   const store = new FileStore(path.join(fs.mkdtempSync("/tmp/rha-marks-"), "store"));
+  for (const node of ["redis-a", "redis-b"]) await expectData(store, node);
   await noteNewGroup(store);
   expect(await isNewGroup(store)).toBe(true);
   await store.write("users/app", "secret");
@@ -25,25 +27,29 @@ async function begun(): Promise<FileStore> {
 
 it("nodes that are retired with their machines are known, until they have machines again", async () => {
   const store = await begun();
-  await noteRetired(store, "redis-b", DATA);
+  await noteRetired(store, "redis-b");
   expect(await retiredNodes(store)).toEqual(["redis-b"]);
   expect(await isNewGroup(store)).toBe(false);
   await forgetRetired(store, "redis-b");
-  await noteRetired(store, "redis-a", DATA);
+  await noteRetired(store, "redis-a");
   expect(await retiredNodes(store)).toEqual(["redis-a"]);
   expect(await isNewGroup(store)).toBe(false);
 });
 
-it("the group is new again when the last node with data is retired", async () => {
+it("the group is new again when the last data is gone, and not when the last node is retired", async () => {
   const store = await begun();
-  for (const node of ["witness-c", "redis-b", "redis-a"]) await noteRetired(store, node, DATA);
+  for (const node of ["witness-c", "redis-b", "redis-a"]) await noteRetired(store, node);
+  expect(await forgetData(store, "redis-b")).toEqual(["redis-a"]);
+  expect(await isNewGroup(store)).toBe(false);
+  expect(await forgetData(store, "redis-a")).toEqual([]);
   expect(await isNewGroup(store)).toBe(true);
   for (const name of await store.list()) expect(isMark(name), name).toBe(name !== "users/app");
 });
 
-it("the group is not new while a volume may have data, whoever is retired", async () => {
+it("data that comes and goes elsewhere leaves the group as it is", async () => {
   const store = await begun();
-  for (const node of DATA) await noteRetired(store, node, undefined);
+  await expectData(store, "redis-d");
+  expect(await forgetData(store, "redis-b")).toEqual(["redis-a", "redis-d"]);
   expect(await isNewGroup(store)).toBe(false);
 });
 

@@ -51,8 +51,8 @@ describe("the bastion of an environment on AWS", () => {
     expect(rules(await network(withBastion()), "ingress")).toEqual(["198.51.100.7/32 22", "203.0.113.0/24 22"]);
   });
 
-  it("reaches ssh in the VPC, and HTTPS; without a way out for the machines, HTTPS in the VPC only", async () => {
-    expect(rules(await network(withBastion()), "egress")).toEqual(["0.0.0.0/0 443", "10.0.0.0/16 22"]);
+  it("reaches ssh in the VPC, and the web; without a way out for the machines, HTTPS in the VPC only", async () => {
+    expect(rules(await network(withBastion()), "egress")).toEqual(["0.0.0.0/0 443", "0.0.0.0/0 80", "10.0.0.0/16 22"]);
     expect(rules(await network(withBastion(closed)), "egress")).toEqual(["10.0.0.0/16 22", "10.0.0.0/16 443"]);
   });
 
@@ -140,7 +140,7 @@ describe("the bastion of an environment on AWS", () => {
     expect(one(x86, "aws_instance")).toMatchObject({ instance_type: "t3.nano" });
     const own = await network(withBastion(undefined, { instanceType: "t3.micro", imageId: "ami-0123456789abcdef1" }));
     expect(one(own, "aws_instance")).toMatchObject({ ami: "ami-0123456789abcdef1", instance_type: "t3.micro" });
-    const checked = own.data?.["aws_ami_ids"]?.["image"];
+    const checked = own.data?.["aws_ami_ids"]?.["other_image"];
     expect(checked).toMatchObject({
       filter: [
         { name: "image-id", values: ["ami-0123456789abcdef1"] },

@@ -3,6 +3,7 @@ import type { EnvironmentInput } from "../../environments/environment.ts";
 import { addEnvironment } from "../../stacks/environment-stacks.ts";
 import { zoneOf } from "../environments/inputs.ts";
 import { type AwsStack, awsStack, inTarget, one } from "../support/aws-stack.ts";
+import { withoutNode } from "../support/standin-zone.ts";
 
 const zoneA = (change?: (input: EnvironmentInput) => void): Promise<AwsStack> =>
   awsStack((app, environment) => addEnvironment(app, environment, import.meta.filename), change, "prod-zone-a");
@@ -73,7 +74,7 @@ describe("the machines of a zone on AWS", () => {
 
   it("belong to the cluster after their volume is attached, anew when they are others, or get another type", async () => {
     const stack = await zoneA();
-    const membership = one(stack, "terraform_data") as {
+    const membership = stack.resource["terraform_data"]?.["membership"] as {
       triggers_replace: Record<string, string>;
       provisioner: { "local-exec": { environment: Record<string, string> } }[];
     };
@@ -88,8 +89,20 @@ describe("the machines of a zone on AWS", () => {
     expect(JSON.stringify(configuration["provisioner"])).toContain("REDIS_HA_VOLUME");
   });
 
+  it("have a volume for data from after it is noted until before the note is taken back", async () => {
+    const stack = await zoneA();
+    expect(one(stack, "aws_ebs_volume")["depends_on"]).toEqual(["terraform_data.data_mark"]);
+    expect(stack.resource["terraform_data"]?.["data_mark"]).toMatchObject({
+      for_each: "${local.nodes}",
+      provisioner: [
+        { "local-exec": { command: expect.stringMatching(/ host expect-data$/) as string } },
+        { "local-exec": { command: expect.stringMatching(/ host forget-data$/) as string, when: "destroy" } },
+      ],
+    });
+  });
+
   it("are refused with an image for another architecture, by the plan", async () => {
-    const checked = (await zoneA()).data?.["aws_ami_ids"]?.["image"];
+    const checked = (await zoneA()).data?.["aws_ami_ids"]?.["other_image"];
     expect(checked).toMatchObject({
       filter: [
         { name: "image-id", values: ["ami-0123456789abcdef0"] },
@@ -98,7 +111,27 @@ describe("the machines of a zone on AWS", () => {
       lifecycle: { postcondition: [{ condition: "${length(self.ids) == 0}" }] },
     });
     const unknown = await zoneA((input) => inTarget(input, { instanceType: "x9z.large", hostMemoryMb: 8192 }));
-    expect(unknown.data).not.toHaveProperty("aws_ami_ids");
+    expect(unknown.data?.["aws_ami_ids"]).not.toHaveProperty("other_image");
+  });
+
+  it("are refused with an image that is not there, unless all have it; one of another account is named", async () => {
+    const { aws_ami_ids: images, aws_instances: machines } = (await zoneA()).data ?? {};
+    expect(images?.["image"]).toMatchObject({
+      owners: ["self", "136693071363", "amazon", "aws-marketplace"],
+      lifecycle: {
+        postcondition: [{ condition: "${length(self.ids) > 0 || length(data.aws_instances.of_image.ids) >= 1}" }],
+      },
+    });
+    expect(machines?.["of_image"]).toMatchObject({
+      filter: [
+        { name: "image-id", values: ["ami-0123456789abcdef0"] },
+        { name: "tag:Name", values: ["redis-ha-prod-redis-a"] },
+      ],
+    });
+    const shared = await zoneA((input) => inTarget(input, { imageOwner: "210987654321" }));
+    expect(shared.data?.["aws_ami_ids"]?.["image"]).toMatchObject({ owners: ["210987654321"] });
+    const empty = await zoneA(withoutNode);
+    expect(empty.data ?? {}).not.toHaveProperty("aws_ami_ids");
   });
 
   it("keep a first boot that was: another key or script changes nothing", async () => {

@@ -117,6 +117,7 @@ export const served: Readonly<Record<string, ServedProvider>> = {
       aws_subnet: "data-aws-subnet",
       aws_prefix_list: "data-aws-prefix-list",
       aws_ami_ids: "data-aws-ami-ids",
+      aws_instances: "data-aws-instances",
     },
   },
 };

@@ -124,4 +124,30 @@ describe.skipIf(!standIn)("a zone on AWS, by Terraform", { timeout: 120_000 }, (
       "ami-0123456789abcdef0 is an image for x86_64, and m7g.large is arm64; correct target.imageId or target.instanceType",
     );
   });
+
+  it("an image that is not there stops at the plan, and is not missed where nobody needs it", async () => {
+    const gone = (aws: StandInAws) => aws.put("aws_ami", "ami-0123456789abcdef0", { state: "deregistered" });
+    const missing =
+      "ami-0123456789abcdef0, of which a machine is to be made, is no image of this account, Debian, Amazon";
+    const nothing = await StandInAws.create(standIn ?? {}, await zoneA());
+    await gone(nothing);
+    await expect(nothing.plan()).rejects.toThrow(missing);
+    const aws = await made();
+    await gone(aws);
+    expect(await aws.plan()).toContain("No changes.");
+    const { id } = await aws.only("aws_instance");
+    await aws.lose("aws_instance", String(id));
+    await expect(aws.plan()).rejects.toThrow(missing);
+  });
+
+  it("an image that another account shares has to be named with it", async () => {
+    const aws = await StandInAws.create(standIn ?? {}, await zoneA());
+    await aws.put("aws_ami", "ami-0123456789abcdef0", { owner: "210987654321" });
+    await expect(aws.plan()).rejects.toThrow(
+      "or name the account that shares it in target.imageOwner, in environments/prod.ts",
+    );
+    expect(await planned(aws, (input) => inTarget(input, { imageOwner: "210987654321" }))).toContain(
+      "to add, 0 to change",
+    );
+  });
 });

@@ -2,7 +2,7 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { parseEnvironment } from "../../environments/parse.ts";
-import { awsInput, sshInput, zoneOf } from "../environments/inputs.ts";
+import { sshInput } from "../environments/inputs.ts";
 import { inventoryOf } from "../../stacks/inventory.ts";
 import type { Inventory } from "../../topology/inventory.ts";
 import { synthesize } from "../../stacks/synth.ts";
@@ -190,14 +190,4 @@ test("the next synth removes what a killed one left behind, and leaves one alone
   await fs.mkdir(path.join(outdir, ".synth-running"));
   await synthesize({ environments: [anEnvironment()], outdir });
   expect((await fs.readdir(outdir)).filter((name) => name.startsWith(".synth-"))).toEqual([".synth-running"]);
-});
-
-test("the inventory says that all data may go only when every zone on AWS that has a node says so", () => {
-  const released = (...zones: string[]) => {
-    const input = awsInput();
-    for (const zone of zones) zoneOf(input, zone).releaseDataVolume = true;
-    return inventoryOf([parseEnvironment(input)]).environments["prod"]?.dataReleased;
-  };
-  expect([released("a", "b"), released("a", "b", "c")]).toEqual([undefined, true]);
-  expect(inventoryOf([anEnvironment()]).environments["dev"]?.dataReleased).toBeUndefined();
 });

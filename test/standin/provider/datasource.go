@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov5"
 )
@@ -68,7 +70,8 @@ var answers = map[string]func(*server, facts) (facts, error){
 		}
 		return facts{"id": id, "name": "com.amazonaws." + id, "cidr_blocks": []string{"198.51.100.0/24"}}, nil
 	},
-	"aws_ami_ids": images,
+	"aws_ami_ids":   images,
+	"aws_instances": instances,
 }
 
 // lookUp finds the one that has everything that is asked for.
@@ -110,28 +113,66 @@ func (f facts) has(asked facts) bool {
 	return true
 }
 
-// images are those of the ids that a filter names, as long as they have the architecture of the other one. A test says in
-// the store which one an image has.
+// images are those of the ids that a filter names. Each is an available one for arm64, unless a test says in the store what
+// else it is, and whose.
 func images(s *server, asked facts) (facts, error) {
-	wanted := map[string][]string{}
-	for _, filter := range asked.blocks("filter") {
-		wanted[filter.text("name")] = filter.texts("values")
-	}
+	wanted := filtersOf(asked)
 	found := []string{}
 	for _, id := range wanted["image-id"] {
-		architecture := "arm64"
+		image := facts{"image-id": id, "architecture": "arm64", "state": "available"}
 		known, err := s.store.read("aws_ami", id)
 		if err != nil && !errors.Is(err, errNoStore) {
 			return nil, err
 		}
-		if known["architecture"] != nil {
-			architecture = known.text("architecture")
+		maps.Copy(image, known)
+		if owner := image.text("owner"); owner != "" && !slices.Contains(asked.texts("owners"), owner) {
+			continue
 		}
-		if asked := wanted["architecture"]; asked == nil || slices.Contains(asked, architecture) {
+		if passes(wanted, image.text) {
 			found = append(found, id)
 		}
 	}
 	return facts{"id": "aws_ami_ids-" + hashOf(asked)[:8], "ids": found}, nil
+}
+
+// instances are those that have what the filters name. All of them run.
+func instances(s *server, asked facts) (facts, error) {
+	all, err := s.store.all("aws_instance")
+	if err != nil {
+		return nil, err
+	}
+	ids, addresses := []string{}, []string{}
+	for _, it := range all {
+		tags, _ := it["tags_all"].(map[string]any)
+		property := func(name string) string {
+			if tag, isTag := strings.CutPrefix(name, "tag:"); isTag {
+				return facts(tags).text(tag)
+			}
+			return it.text(map[string]string{"image-id": "ami", "private-ip-address": "private_ip"}[name])
+		}
+		if passes(filtersOf(asked), property) {
+			ids, addresses = append(ids, it.text("id")), append(addresses, it.text("private_ip"))
+		}
+	}
+	return facts{"id": s.region, "ids": ids, "private_ips": addresses, "public_ips": []string{}, "ipv6_addresses": []string{}}, nil
+}
+
+// filtersOf are the values that each filter allows, by its name.
+func filtersOf(asked facts) map[string][]string {
+	wanted := map[string][]string{}
+	for _, filter := range asked.blocks("filter") {
+		wanted[filter.text("name")] = filter.texts("values")
+	}
+	return wanted
+}
+
+func passes(wanted map[string][]string, property func(string) string) bool {
+	for name, values := range wanted {
+		if !slices.Contains(values, property(name)) {
+			return false
+		}
+	}
+	return true
 }
 
 // hashOf is the same for the same question: another answer each time would be a change each time.
