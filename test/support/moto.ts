@@ -8,8 +8,11 @@ import { withLock } from "../../tools/setup/lock.mjs";
 import { cacheFolder } from "../../tools/setup/places.mjs";
 import { runStep } from "../../tools/setup/run-step.mjs";
 
-/** moto, a server that answers as AWS does, from PyPI. Its extra `server` is for all services, and twice as large. */
-const packages = ["moto[s3,ssm]==5.2.5", "flask~=3.0", "flask-cors~=6.0"];
+/**
+ * moto, a server that answers as AWS does, and AWS's own command line, from PyPI. moto's extra `server` is for all services, and twice as
+ * large.
+ */
+const packages = ["moto[s3,ssm]==5.2.5", "flask~=3.0", "flask-cors~=6.0", "awscli==1.46.3"];
 
 /** Why moto cannot be had on this computer; undefined when it can be. */
 export async function whyNoMoto(): Promise<string | undefined> {
@@ -19,11 +22,16 @@ export async function whyNoMoto(): Promise<string | undefined> {
     : "there is no python3 with venv; apt-get install python3-venv, or whatever brings Python on this system";
 }
 
-/** An environment of Python with moto in it, made once a user: about 20 seconds. @returns its python */
-async function pythonWithMoto(): Promise<string> {
-  const folder = path.join(cacheFolder(process.env), "moto", (packages[0] ?? "").replace(/\W+/g, "-"));
+/** An environment of Python with all of it, made once a user: about 20 seconds. @returns the file of a program in it */
+export async function pythonProgram(name: "python" | "aws"): Promise<string> {
+  const folder = path.join(cacheFolder(process.env), "moto", packages.join("-").replace(/\W+/g, "-"));
+  await madePython(folder);
+  return path.join(folder, "bin", name);
+}
+
+async function madePython(folder: string): Promise<void> {
   const [python, whole] = [path.join(folder, "bin", "python"), path.join(folder, "whole")];
-  if (fs.existsSync(whole)) return python;
+  if (fs.existsSync(whole)) return;
   await withLock(path.join(cacheFolder(process.env), "locks", "moto"), async (onStart) => {
     if (fs.existsSync(whole)) return;
     fs.rmSync(folder, { recursive: true, force: true });
@@ -38,14 +46,13 @@ async function pythonWithMoto(): Promise<string> {
     });
     await runStep({
       ...common,
-      title: "Installing moto in it",
+      title: "Installing moto and AWS's command line in it",
       about: "about 15 seconds",
       command: python,
       args: ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages],
     });
     fs.writeFileSync(whole, "");
   });
-  return python;
 }
 
 /** A request, by a process of its own, which may be in another network. */
@@ -72,7 +79,7 @@ export interface Elsewhere {
  * @param elsewhere @default - on this computer, on a port that is free
  */
 export async function startMoto(env: Readonly<Record<string, string>> = {}, elsewhere?: Elsewhere): Promise<Moto> {
-  const python = await pythonWithMoto();
+  const python = await pythonProgram("python");
   const { command, address, port } = elsewhere ?? {
     command: (line: readonly string[]) => [...line],
     address: "127.0.0.1",
