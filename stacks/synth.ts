@@ -1,12 +1,9 @@
 import fs from "node:fs/promises";
 import path from "node:path";
-import { App, Manifest } from "cdktf";
 import type { Environment } from "../environments/environment.ts";
 import { buildBundle } from "../tools/bundle.ts";
 import { specsOf } from "../topology/render.ts";
-import { addEnvironment } from "./environment-stacks.ts";
 import { outputFolder, projectTerragruntFolder } from "./folders.ts";
-import { inventoryOf } from "./inventory.ts";
 import { filesBelow, moveChangedFiles, prune } from "./sync-folder.ts";
 import { writeMissingUnits } from "./terragrunt-units.ts";
 
@@ -63,7 +60,13 @@ export async function synthesize(options: SynthesisOptions): Promise<void> {
 
 async function writeAll(environments: readonly Environment[], folder: string): Promise<void> {
   const program = path.join(folder, "redis-ha.cjs");
-  await buildBundle(program);
+  // esbuild works in a process of its own, while cdktf and AWS's bindings are loaded, which takes as long.
+  const [{ App }, { addEnvironment }, { inventoryOf }] = await Promise.all([
+    import("cdktf"),
+    import("./environment-stacks.ts"),
+    import("./inventory.ts"),
+    buildBundle(program),
+  ]);
 
   const app = new App({ outdir: folder, stackTraces: false, hclOutput: false });
   for (const environment of environments) addEnvironment(app, environment, program);
@@ -80,7 +83,7 @@ async function writeAll(environments: readonly Environment[], folder: string): P
  * there stays; a state that Terraform could not deliver (errored.tfstate) stays everywhere.
  */
 async function pruneVanished(outdir: string, written: ReadonlySet<string>): Promise<void> {
-  const { stacksFolder } = Manifest;
+  const { stacksFolder } = (await import("cdktf")).Manifest;
   const wrote = (stack: string, file: string) => written.has(`${stacksFolder}/${stack}/${file}`);
   const isState = (file: string) => file.includes(".tfstate");
 

@@ -6,7 +6,7 @@ import { standIn } from "../../standin/machine.ts";
 import { AwsCluster } from "../../support/cloud/aws-cluster.ts";
 import { AwsLife } from "../../support/cloud/aws-life.ts";
 import { describeWithHosts } from "../../support/debian-hosts.ts";
-import { lost } from "../../support/cloud/lost-machine.ts";
+import { accidents, volumeOf } from "../../support/cloud/accidents.ts";
 
 const OTHER_IMAGE = "ami-0fedcba9876543210";
 /** A zone that comes later. */
@@ -93,13 +93,13 @@ const ONCE = { timeout: 600_000, retry: 0 };
 
   it("gets a machine back that is lost for good, with its volume", async () => {
     const [replica] = await life.chaos.replicas();
-    const volume = lost.volumeOf(cluster, replica);
+    const volume = volumeOf(cluster, replica);
     const { said } = await life.underLoad("a machine lost for good", async () => {
-      await lost.machine(cluster, replica);
+      await accidents.loseMachine(cluster, replica);
       return cluster.applyAll();
     });
     expect(said).toContain("Apply complete! Resources: 4 added, 0 changed, 2 destroyed");
-    expect(lost.volumeOf(cluster, replica)).toBe(volume);
+    expect(volumeOf(cluster, replica)).toBe(volume);
     await cluster.holds();
     expect(await life.lastSync(replica)).toContain(PARTIAL);
   });

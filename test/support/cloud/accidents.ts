@@ -20,13 +20,22 @@ function its(cluster: AwsCluster, type: string, node: string): Attributes & { fi
   return found;
 }
 
-export const lost = {
-  /** The id of a node's data volume. */
-  volumeOf: (cluster: AwsCluster, node: string): unknown => its(cluster, "aws_ebs_volume", node)["id"],
-
+/** What happens behind Terraform's back. */
+export const accidents = {
   /** A node's machine is gone, at once and with its own disk. Its volume stays. */
-  machine: async (cluster: AwsCluster, node: string): Promise<void> => {
+  loseMachine: async (cluster: AwsCluster, node: string): Promise<void> => {
     await cluster.cloud.instances.lose(cluster.lab.host(node));
     fs.rmSync(its(cluster, "aws_instance", node).file);
   },
+
+  /** A node's volume is attached to something else, so that it cannot be deleted. @returns what ends that */
+  attachElsewhere: (cluster: AwsCluster, node: string): (() => void) => {
+    const attachment = { id: "vai-0", volume_id: volumeOf(cluster, node), instance_id: "i-0123456789abcdef0" };
+    const file = path.join(cluster.cloud.store, "aws_volume_attachment", `${attachment.id}.json`);
+    fs.writeFileSync(file, JSON.stringify(attachment));
+    return () => fs.rmSync(file);
+  },
 };
+
+/** The id of a node's data volume. */
+export const volumeOf = (cluster: AwsCluster, node: string): unknown => its(cluster, "aws_ebs_volume", node)["id"];
