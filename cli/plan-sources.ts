@@ -8,6 +8,7 @@ import type { SynthesizedStack } from "../plan/same-synth.ts";
 import { parsePlan, UnusablePlan } from "../plan/terraform-plan.ts";
 import { parseNodeSpec } from "../topology/node-spec.ts";
 import { type Chosen, UsageError } from "./environment-choice.ts";
+import { hintFor } from "./plan-hints.ts";
 
 /** What Terragrunt calls each of the plans that `--json-out-dir` asks for. */
 const PLAN_FILE = "tfplan.json";
@@ -59,18 +60,6 @@ export function madePlans(chosen: Chosen, root: string, report: (text: string) =
   }
 }
 
-/**
- * An apply synthesizes first: a plan of what was synthesized before the last edit says something else than what will happen.
- * @throws when the synth fails
- */
-export function synthesizeIfOld(root: string): void {
-  const { status, stderr } = spawnSync(process.execPath, [path.join(root, "tools", "ensure-synthesized.mjs")], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(stderr.trim());
-}
-
 const stackFolder = (root: string, stack: string): string => path.join(root, "cdktf.out", "stacks", stack);
 
 /** What is synthesized now. @throws UsageError when it is not whole */
@@ -91,7 +80,7 @@ function synthesized({ environment, inventory }: Chosen, root: string, stack: st
 }
 
 /** The program that cdktf and Terragrunt run. @returns what it prints */
-function terraform({ inventory, environment }: Chosen, stack: string, cwd: string, args: readonly string[]): string {
+function terraform({ environment }: Chosen, stack: string, cwd: string, args: readonly string[]): string {
   const env = { ...process.env, TF_IN_AUTOMATION: "1", CHECKPOINT_DISABLE: "1" };
   const named = process.env["TERRAFORM_BINARY_NAME"];
   for (const program of named === undefined ? ["terraform", "tofu"] : [named]) {
@@ -102,13 +91,9 @@ function terraform({ inventory, environment }: Chosen, stack: string, cwd: strin
     if (error && (error as NodeJS.ErrnoException).code === "ENOENT") continue;
     if (error) throw error;
     if (status === 0) return stdout;
-    // Stacks take outputs of others, and only Terragrunt has something in the place of those that are not there yet.
-    const hint =
-      inventory.target === "aws"
-        ? `\nBefore network and foundation were ever applied, only Terragrunt can plan the rest: npx redis-ha plan --help shows how`
-        : "";
+    const [said, hint] = [stderr.trim(), hintFor(stderr, { environment })];
     throw new Error(
-      `${environment}: ${program} ${args[0]} of ${stack} failed. Nothing was changed.\n${stderr.trim()}${hint}`,
+      `${environment}: ${program} ${args[0]} of ${stack} failed. Nothing was changed.\n${said}${hint === undefined ? "" : `\n${hint}.`}`,
     );
   }
   throw new Error(`${named ?? "terraform"} is not on PATH; install it, or give the plans with --plans`);

@@ -6,7 +6,8 @@ import { checkout } from "./choice.ts";
 import { chooseEnvironment, readInventory, UsageError } from "./environment-choice.ts";
 import { colours, print, printJson, progress } from "./output.ts";
 import { planDocument, type PlanDocument, type PlannedNode, type PlannedShared } from "./plan-document.ts";
-import { madePlans, plansIn, synthesizeIfOld } from "./plan-sources.ts";
+import { madePlans, plansIn } from "./plan-sources.ts";
+import { synthesizeIfOld } from "./synthesize-if-old.ts";
 
 export interface PlanOptions {
   readonly env?: string | undefined;

@@ -14,8 +14,8 @@ export function addState(program: Command, done: (code: number) => void): void {
     .addHelpText(
       "after",
       `
-The first step of an environment with backend: { kind: "s3", ... }, with your own AWS credentials. The bucket is encrypted, keeps
-former versions, takes requests by TLS alone, and nothing in it can be public.
+The first step of an environment with backend: { kind: "s3", ... }, with your own AWS credentials. What has changed is synthesized
+first. The bucket is encrypted, keeps former versions, takes requests by TLS alone, and nothing in it can be public.
 ${help([
   ["npx redis-ha state init --env prod", "before the first apply; one line a property, and again at any time"],
   [
@@ -26,6 +26,9 @@ ${help([
     )
     .action(async (options: CommonOptions) => {
       const { stateInit } = await import("./state-init.ts");
-      done(await stateInit(chooseEnvironment(readInventory(checkout()), options.env), options.json === true));
+      const { synthesizeIfOld } = await import("./synthesize-if-old.ts");
+      const root = checkout();
+      synthesizeIfOld(root);
+      done(await stateInit(chooseEnvironment(readInventory(root), options.env), options.json === true));
     });
 }

@@ -25,7 +25,7 @@ export async function stateInit({ environment, inventory }: Chosen, json: boolea
   if (place === undefined)
     throw new UsageError(
       `${environment} has its state in local files, so there is no bucket to make; ` +
-        `backend: { kind: "s3", ... } in its description, and npm run synth, would change that`,
+        `backend: { kind: "s3", ... } in its description would change that`,
     );
   const { accountId, results } = await initStateBucket(place, (result) => {
     if (!json) print(lineOf(result));

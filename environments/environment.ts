@@ -78,7 +78,7 @@ const backend = z.discriminatedUnion("kind", [
     /** Terraform state in a versioned, encrypted S3 bucket with a lock file. */
     kind: z.literal("s3"),
     bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "use a valid S3 bucket name"),
-    region: z.string().min(1),
+    region,
   }),
 ]);
 

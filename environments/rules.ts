@@ -2,6 +2,7 @@ import type { Environment } from "./environment.ts";
 import { certificatesWithoutTls } from "./rules/access.ts";
 import * as aws from "./rules/aws.ts";
 import * as awsBastion from "./rules/aws-bastion.ts";
+import * as awsMachines from "./rules/aws-machines.ts";
 import { namesTooLongForAws } from "./rules/aws-names.ts";
 import * as awsNetwork from "./rules/aws-network.ts";
 import * as copies from "./rules/copies.ts";
@@ -54,7 +55,10 @@ const table: readonly Entry[] = [
   { rule: aws.addressOutsideSubnet },
   { rule: aws.reservedAddress },
   { rule: namesTooLongForAws },
-  { rule: aws.keysTooLong },
+  { rule: awsMachines.keysTooLong },
+  { rule: awsMachines.exampleLeft },
+  { rule: awsMachines.noWayIn },
+  { rule: awsMachines.volumeTooSmall },
   { rule: awsNetwork.fieldsOfAnotherVpc },
   { rule: awsNetwork.openToEverybody },
   { rule: awsNetwork.publicSubnets, unless: [awsNetwork.fieldsOfAnotherVpc, aws.incompleteAwsZone] },

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Ssh, TimedOut } from "./ssh.ts";
-import { Unreached } from "./unreached.ts";
+import { NoWay, Unreached } from "./unreached.ts";
 
 /** A machine boots, takes its operators' keys and says its own within a minute or two, with Amazon's agent three. */
 const BOOT_TIMEOUT_MS = 600_000;
@@ -10,7 +10,7 @@ const ASK_TIMEOUT_MS = 30_000;
 
 /**
  * Waits until a machine that was just made lets us in.
- * @throws when it does not in time, with what ssh said last
+ * @throws when it does not in time, with what ssh said last; at once where ssh has no way there
  */
 export async function untilLetIn(node: string, ssh: Ssh, report: (line: string) => void): Promise<void> {
   const started = performance.now();
@@ -21,7 +21,7 @@ export async function untilLetIn(node: string, ssh: Ssh, report: (line: string) 
       await ssh.run("true", { timeoutMs: ASK_TIMEOUT_MS });
       return;
     } catch (error) {
-      if (!(error instanceof Unreached || error instanceof TimedOut)) throw error;
+      if (error instanceof NoWay || !(error instanceof Unreached || error instanceof TimedOut)) throw error;
       last = error.message;
     }
     const now = performance.now();

@@ -17,6 +17,11 @@ export class Unreached extends Error {
   }
 }
 
+/** What leads to the host is not there, on this computer: nothing that one waits for. */
+export class NoWay extends Unreached {
+  override name = "NoWay";
+}
+
 /** Who was to be reached, as whom, and which way. */
 export interface Attempt {
   /** For messages. */
@@ -37,6 +42,7 @@ const BROKEN = /, server .* not responding|closed by remote host|client_loop|Bro
 /** What went wrong, and what to change, from what ssh says. */
 export function unreached(stderr: string, attempt: Attempt): Unreached {
   const bastionSays = ofBastion(stderr, attempt);
+  if (bastionSays === undefined && missingIn(stderr) !== undefined) return new NoWay(ofHost(stderr, attempt));
   return bastionSays === undefined
     ? new Unreached(ofHost(stderr, attempt), "host", OTHER_KEY.test(stderr))
     : new Unreached(bastionSays, "bastion", true);
@@ -87,9 +93,7 @@ function ofHost(stderr: string, { name, address, reach }: Attempt): string {
       `for ${user}. ${NOTHING} Put its public half into ~${user}/.ssh/authorized_keys there, or change target.identityFile`
     );
   }
-  const missing = stderr
-    .split("\n")
-    .find((line) => /Identity file .* not accessible|No such file or directory|not found/.test(line));
+  const missing = missingIn(stderr);
   if (missing !== undefined)
     return `${name}: what leads to it is not there: ${missing.trim()}. ${NOTHING}${missing.includes(".lab/") ? " The hosts of the lab: npm run lab up" : ""}`;
   if (/Connection refused/.test(stderr))
@@ -102,6 +106,14 @@ function ofHost(stderr: string, { name, address, reach }: Attempt): string {
   if (/timed out|No route to host|unreachable|Could not resolve/i.test(stderr))
     return `${name}: cannot be reached: ${said}. ${NOTHING}`;
   return `${name}: ${said || "ssh ended without a word"}`;
+}
+
+/** The line that names what is missing on this computer; undefined where the host was reached all the same. */
+function missingIn(stderr: string): string | undefined {
+  if ([OTHER_KEY, UNKNOWN_KEY, /Permission denied/].some((reached) => reached.test(stderr))) return undefined;
+  return stderr
+    .split("\n")
+    .find((line) => /Identity file .* not accessible|No such file or directory|not found/.test(line));
 }
 
 /** Of a machine that says in Parameter Store which keys it has. */

@@ -1,6 +1,7 @@
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider/index.js";
 import type { TerraformStack } from "cdktf";
 import type { AwsTarget, Environment } from "../environments/environment.ts";
+import { example } from "../environments/example.ts";
 import { tagsOf } from "./tags.ts";
 
 /** An environment whose machines are on AWS. */
@@ -8,10 +9,8 @@ export type AwsEnvironment = Environment & { readonly target: AwsTarget };
 
 export const isOnAws = (environment: Environment): environment is AwsEnvironment => environment.target.kind === "aws";
 
-/** Of environments that nobody has filled in; AWS uses it in examples and gives it to nobody. */
-const EXAMPLE_ACCOUNT = "123456789012";
-
-export const isExample = ({ target }: AwsEnvironment): boolean => target.accountId === EXAMPLE_ACCOUNT;
+/** Has nobody filled it in? */
+export const isExample = ({ target }: AwsEnvironment): boolean => target.accountId === example.accountId;
 
 /** What everything of an environment has in its name: `<project>-<environment>`. */
 export const prefixOf = ({ project, name }: Environment): string => `${project}-${name}`;

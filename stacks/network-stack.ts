@@ -7,6 +7,7 @@ import { Subnet } from "@cdktf/provider-aws/lib/subnet/index.js";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc/index.js";
 import { type App, TerraformOutput, TerraformStack } from "cdktf";
 import { addAwsProvider, type AwsEnvironment, prefixOf } from "./aws-environment.ts";
+import { checkAvailabilityZones } from "./availability-zones.ts";
 import { Bastion } from "./bastion.ts";
 import { BastionAccess } from "./bastion-access.ts";
 import { FlowLogs } from "./flow-logs.ts";
@@ -38,6 +39,7 @@ export class NetworkStack extends TerraformStack {
 
   private made(environment: AwsEnvironment): NetworkIds {
     const prefix = prefixOf(environment);
+    checkAvailabilityZones(this, environment);
     const vpc = new Vpc(this, "vpc", {
       cidrBlock: environment.target.vpcCidr,
       enableDnsHostnames: true,
@@ -91,11 +93,17 @@ export class NetworkStack extends TerraformStack {
       subnet.addOverride("lifecycle.postcondition", [
         {
           condition: `\${self.availability_zone == "${availabilityZone}"}`,
-          error_message: says(`has ${subnetId} not in ${availabilityZone}`, `zones.${zone}.availabilityZone`),
+          error_message: says(
+            `has ${subnetId} in \${self.availability_zone}, and not in ${availabilityZone}`,
+            `zones.${zone}.subnetId or zones.${zone}.availabilityZone`,
+          ),
         },
         {
           condition: `\${self.cidr_block == "${subnetCidr}"}`,
-          error_message: says(`has another range than ${subnetCidr} for ${subnetId}`, `zones.${zone}.subnetCidr`),
+          error_message: says(
+            `has \${self.cidr_block} for ${subnetId}, and not ${subnetCidr}`,
+            `zones.${zone}.subnetId or zones.${zone}.subnetCidr`,
+          ),
         },
       ]);
       return [zone, subnet.id] as const;

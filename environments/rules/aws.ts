@@ -8,22 +8,6 @@ import type { Problem, Rule, Subject } from "./rule.ts";
 export const awsTarget = ({ environment }: Subject): AwsTarget | undefined =>
   environment.target.kind === "aws" ? environment.target : undefined;
 
-/** AWS runs no script of more than 16 KB at a first boot (docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html); ours has 3. */
-const MOST_KEY_BYTES = 12_000;
-
-export const keysTooLong: Rule = (subject) => {
-  const keys = awsTarget(subject)?.publicKeys ?? [];
-  const bytes = Buffer.byteLength(keys.join("\n"));
-  return bytes <= MOST_KEY_BYTES
-    ? []
-    : [
-        {
-          path: "target.publicKeys",
-          message: `together ${bytes} bytes, and ${MOST_KEY_BYTES} have room in what a machine gets at its first boot; use ed25519 keys, or give those of who applies here, and the others to the machines later`,
-        },
-      ];
-};
-
 /** https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html: VPCs and subnets are /16 to /28. */
 function rangeProblem(path: string, cidr: string): Problem[] {
   const range = toRange(cidr);

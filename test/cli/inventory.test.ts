@@ -10,6 +10,7 @@ import type { EnvironmentInput } from "../../environments/environment.ts";
 import { parseEnvironments } from "../../environments/parse.ts";
 import { prod } from "../../environments/prod.ts";
 import { inventoryOf } from "../../stacks/inventory.ts";
+import { awsInput } from "../environments/inputs.ts";
 import { ClusterFixture, waitUntil } from "../support/cluster-fixture.ts";
 import { inventorySchema } from "./documents.ts";
 import { hostsInput, pairOn } from "./inventory-inputs.ts";
@@ -106,7 +107,8 @@ describe("redis-ha inventory, of environments that do not run", () => {
     const { code, stdout, stderr } = await run("--ansible");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(Object.keys(printed(stdout).hostvars)).toEqual(["redis-a.hosts-1", "redis-b.hosts-1", "redis-c.hosts-1"]);
-    const mine = { ...prod, target: { ...prod.target, accountId: "210987654321" } } as EnvironmentInput;
+    const mine = awsInput();
+    Object.assign(mine.target, { accountId: "210987654321", imageId: "ami-0fedcba9876543210" });
     expect(inventoryOf(parseEnvironments([mine])).environments["prod"]).not.toHaveProperty("example", true);
   });
 

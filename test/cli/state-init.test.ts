@@ -53,9 +53,16 @@ describe.skipIf(none !== undefined)("redis-ha state init", () => {
     await fs.mkdir(path.join(root, "cdktf.out"));
     await fs.writeFile(path.join(root, "cdktf.json"), "{}");
     const elsewhere = { ...awsInput(), name: "elsewhere" };
-    if (elsewhere.target.kind === "aws") elsewhere.target = { ...elsewhere.target, accountId: "210987654321" };
+    if (elsewhere.target.kind === "aws")
+      elsewhere.target = { ...elsewhere.target, accountId: "210987654321", imageId: "ami-0fedcba9876543210" };
     const inventory = inventoryOf(parseEnvironments([localInput(), awsInput(), elsewhere]));
-    await fs.writeFile(path.join(root, "cdktf.out", "environments.json"), JSON.stringify(inventory));
+    // What the command synthesizes, if it does.
+    await fs.writeFile(path.join(root, "described.json"), JSON.stringify(inventory));
+    await fs.mkdir(path.join(root, "tools"));
+    await fs.writeFile(
+      path.join(root, "tools", "ensure-synthesized.mjs"),
+      `import fs from "node:fs"; fs.copyFileSync("described.json", "cdktf.out/environments.json");`,
+    );
   });
   afterEach(() => fs.rm(root, { recursive: true, force: true }));
 

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import type { EnvironmentInput } from "../../environments/environment.ts";
+import { example } from "../../environments/example.ts";
 import { check } from "./check.ts";
 import { awsInput, nodeOf, zoneOf } from "./inputs.ts";
 
@@ -122,6 +123,32 @@ describe("target aws", () => {
         nodeOf(input, "a").address = "10.0.9.10";
       },
       lines: [],
+    },
+    {
+      rule: "what is left of the examples when the account is a real one",
+      change: (input) => {
+        Object.assign(input.target, { accountId: "210987654321", publicKeys: [`ssh-ed25519 ${example.publicKey} me`] });
+        input.backend = { kind: "s3", bucket: "redis-ha-state-123456789012", region: "eu-central-1" };
+      },
+      lines: [
+        "target.publicKeys[0]: is the example's, and nobody has its private half; use your own",
+        "target.imageId: is the example's, and no image; docs/aws.md shows how to find that of Debian 13 in eu-central-1",
+        "backend.bucket: redis-ha-state-123456789012 is the example's; use a name with your own account",
+      ],
+    },
+    {
+      rule: "nobody who gets in",
+      change: (input) => Object.assign(input.target, { operators: {} }),
+      lines: [
+        "target: nobody would get in to the machines, not even an apply; add sessionManager, a bastion, or operators (docs/aws-access.md)",
+      ],
+    },
+    {
+      rule: "a volume that is full as soon as the memory is",
+      change: (input) => Object.assign(input.target, { dataVolumeGb: 3 }),
+      lines: [
+        "target.dataVolumeGb: 3 GiB are too few for 2048 MiB of data, its file, and the file that is written anew; use 6, or at least 4",
+      ],
     },
     {
       rule: "more keys than a first boot's script may have",

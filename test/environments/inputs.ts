@@ -35,6 +35,7 @@ export const awsInput = (): EnvironmentInput => ({
     instanceType: "m7g.large",
     imageId: "ami-0123456789abcdef0",
     dataVolumeGb: 20,
+    operators: { cidrs: ["10.9.0.0/16"] },
     publicKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0wmN/Cr3JXqmLW7u+g9pTh+wyqDHpSQEIQczXkVx9q operator"],
   },
   backend: { kind: "s3", bucket: "state-bucket", region: "eu-central-1" },

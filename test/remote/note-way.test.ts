@@ -88,12 +88,12 @@ describe.skipIf(none !== undefined)("what is noted of the way to a machine throu
       return lines;
     };
     const [out, told] = [print("stdout"), print("stderr")];
-    expect(await inventory(synthesized, root, { ansible: true, host: "redis-a.prod" })).toBe(0);
+    expect(await inventory(synthesized, root, { ansible: true, env: "prod", host: "redis-a.prod" })).toBe(0);
     expect(told.join("")).toContain("redis-ha: prod: ssh may not get to its machines: there is no bastion");
     expect(JSON.parse(out.join(""))).toMatchObject({ ansible_host: "10.0.1.10" });
     await say(first);
     told.length = 0;
-    expect(await inventory(synthesized, root, { ansible: true, host: "redis-a.prod" })).toBe(0);
+    expect(await inventory(synthesized, root, { ansible: true, env: "prod", host: "redis-a.prod" })).toBe(0);
     expect(told).toEqual([]);
     expect(noted("bastion")).toBe("198.51.100.7\n");
     expect(noted("known_hosts")).toContain(`10.0.1.10 ${key("A")}\n`);

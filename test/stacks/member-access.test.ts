@@ -30,7 +30,8 @@ const rules = (stack: AwsStack, way: "ingress" | "egress"): string[] =>
 
 describe("who may reach the machines of a cluster on AWS", () => {
   it("they each other, and nobody else unless the environment says so", async () => {
-    expect(rules(await access(), "ingress")).toEqual(["members 26379", "members 6379"]);
+    const stack = await access((input) => inTarget(input, { operators: {}, sessionManager: true }));
+    expect(rules(stack, "ingress")).toEqual(["members 26379", "members 6379"]);
   });
 
   it("clients reach servers and Sentinels, operators ssh, and neither the other's", async () => {
@@ -55,7 +56,7 @@ describe("who may reach the machines of a cluster on AWS", () => {
     const stack = await access((input) => {
       for (const zone of ["a", "b", "c"]) Object.assign(nodeOf(input, zone), { port: 7000, sentinelPort: 27000 });
     });
-    expect(rules(stack, "ingress")).toEqual(["members 27000", "members 7000"]);
+    expect(rules(stack, "ingress")).toEqual(["10.9.0.0/16 22", "members 27000", "members 7000"]);
   });
 
   it("they get packages and services of AWS, or only the latter where there is no way out", async () => {

@@ -129,8 +129,8 @@ describe("the network of an environment on AWS", () => {
           {
             condition: '${self.availability_zone == "eu-central-1b"}',
             error_message:
-              "vpc-0123456789abcdef0 has subnet-0123456789abcde0b not in eu-central-1b; correct " +
-              "zones.b.availabilityZone in environments/prod.ts. Nothing was changed.",
+              "vpc-0123456789abcdef0 has subnet-0123456789abcde0b in ${self.availability_zone}, and not in eu-central-1b; correct " +
+              "zones.b.subnetId or zones.b.availabilityZone in environments/prod.ts. Nothing was changed.",
           },
           { condition: '${self.cidr_block == "10.0.2.0/24"}' },
         ],

@@ -121,6 +121,13 @@ describe.skipIf(!standIn)("the network of an environment on AWS, by Terraform", 
     expect(await aws.plan()).toContain("No changes.");
   });
 
+  it("has no zone that the region lacks, or that takes nothing new", async () => {
+    const aws = await standInFor(await network((input) => (zoneOf(input, "b").availabilityZone = "eu-central-1z")));
+    await expect(aws.plan()).rejects.toThrow(
+      "eu-central-1 has no eu-central-1z for this account, but eu-central-1a, eu-central-1b, eu-central-1c; correct zones.b.availabilityZone in environments/prod.ts. Nothing was changed.",
+    );
+  });
+
   it("is made in the account of the environment and in no other", async () => {
     const aws = await standInFor(await network());
     await expect(aws.plan({ STANDIN_ACCOUNT_ID: "999999999999" })).rejects.toThrow("AWS account ID not allowed");
@@ -139,7 +146,9 @@ describe.skipIf(!standIn)("the network of an environment on AWS, by Terraform", 
     await put("a", 1);
     await put("b", 2, "eu-central-1c");
     await put("c", 3);
-    await expect(aws.plan()).rejects.toThrow("has subnet-0123456789abcde0b not in eu-central-1b");
+    await expect(aws.plan()).rejects.toThrow(
+      "has subnet-0123456789abcde0b in eu-central-1c, and not in eu-central-1b; correct zones.b.subnetId or",
+    );
     await put("b", 2);
     await aws.apply();
     expect(await aws.outputs()).toMatchObject({ subnet_id_b: "subnet-0123456789abcde0b" });
@@ -163,7 +172,7 @@ describe.skipIf(!standIn)(
         const rules = Object.values(await aws.existing("aws_vpc_security_group_ingress_rule"));
         const { id } = await aws.only("aws_security_group");
         expect(rules.map((rule) => rule["security_group_id"])).toEqual(rules.map(() => id));
-        expect(rules).toHaveLength(6);
+        expect(rules).toHaveLength(7);
       });
     });
   },

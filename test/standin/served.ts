@@ -118,6 +118,7 @@ export const served: Readonly<Record<string, ServedProvider>> = {
       aws_prefix_list: "data-aws-prefix-list",
       aws_ami_ids: "data-aws-ami-ids",
       aws_instances: "data-aws-instances",
+      aws_availability_zones: "data-aws-availability-zones",
     },
   },
 };

@@ -6,7 +6,7 @@ import { authorityFile } from "../../../secrets/authorities.ts";
 import { clientUsers } from "../../../secrets/logins.ts";
 import { ownUsers } from "../../../topology/node-secrets.ts";
 import { unitNames } from "../../../topology/host-places.ts";
-import { network } from "../../../tools/lab/records.ts";
+import { controlAddress, network } from "../../../tools/lab/records.ts";
 import { type Checkout, createCheckout, type Ran } from "../checkout.ts";
 import { leftOf } from "../debian-hosts.ts";
 import { Cloud } from "./cloud.ts";
@@ -51,7 +51,10 @@ export class AwsCluster {
       const key = path.join(cloud.lab.record.folder, "id_ed25519");
       const publicKeys = [fs.readFileSync(`${key}.pub`, "utf8").trim()];
       // Amazon's agent is not to be had here.
-      const here = { identityFile: key, publicKeys, sessionManager: false };
+      const here = {
+        ...{ identityFile: key, publicKeys, sessionManager: false },
+        operators: { cidrs: [`${controlAddress}/32`] },
+      };
       const described = { ...moved, zones: now, target: { ...moved.target, ...here } } as EnvironmentInput;
       const checkout = await createCheckout(described);
       const cluster = new AwsCluster(cloud, checkout, described, then, terraform);
