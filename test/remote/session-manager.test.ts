@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { parseEnvironment } from "../../environments/parse.ts";
+import { untilLetIn } from "../../remote/machine.ts";
 import type { Reach } from "../../remote/reach.ts";
 import { Ssh } from "../../remote/ssh.ts";
 import { reachOf } from "../../stacks/reach.ts";
@@ -34,17 +35,21 @@ describe("the way to a machine by Session Manager", () => {
     program("aws", `printf '%s\\n' "$*" >>'${root}/said'\n[ "$1" = ssm ] || printf '${machines}'`);
   };
   const said = (): string[] => fs.readFileSync(path.join(root, "said"), "utf8").trim().split("\n");
-  const connect = async (): Promise<string> => {
+  const machine = (): Ssh => {
     const input = awsInput();
     Object.assign(input.target, { sessionManager: true });
     // Nothing is asked about keys here.
     const { user, port, knownHostsFile, proxyCommand } = reachOf(parseEnvironment(input)) as Reach;
     const reach = { user, port, knownHostsFile, proxyCommand };
-    return new Ssh("10.0.1.10", reach as Reach, root).run("true", { timeoutMs: 20_000 }).then(
-      () => "reached",
-      (error: Error) => error.message,
-    );
+    return new Ssh("10.0.1.10", reach, root);
   };
+  const connect = (): Promise<string> =>
+    machine()
+      .run("true", { timeoutMs: 20_000 })
+      .then(
+        () => "reached",
+        (error: Error) => error.message,
+      );
 
   it("finds the environment's running machine that has the address, and opens a session to its ssh", async () => {
     aws("i-0123456789abcdef0\\n");
@@ -77,6 +82,8 @@ describe("the way to a machine by Session Manager", () => {
   it.each(["aws", "session-manager-plugin"])("says that %s is missing, and what to do", async (missing) => {
     aws("i-0123456789abcdef0");
     fs.rmSync(path.join(root, "programs", missing));
+    // A machine that boots is waited for, and this is not.
+    await expect(untilLetIn("redis-a", machine(), () => undefined)).rejects.toThrow("not found on this computer");
     expect(await connect()).toMatch(
       new RegExp(`${missing}: not found on this computer; .*install the AWS CLI 2.* Nothing was sent`),
     );
