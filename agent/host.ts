@@ -103,10 +103,9 @@ export async function host(argv: readonly string[]): Promise<number> {
 
 type ProvisionerStep = "install" | "apply" | "retire";
 
-/** Notes, where the operators' secrets are, whether a node may have data. A witness has none. */
+/** Notes, where the operators' secrets are, whether a node may have data. A witness has a volume, too, and may have been another kind of node. */
 async function noteData(step: "expect-data" | "forget-data"): Promise<void> {
-  const { environment, node, kind } = nodeFromEnvironment();
-  if (kind !== "data") return;
+  const { environment, node } = nodeFromEnvironment();
   const from = described(environment);
   // Its secrets are where the description said.
   if (!from) return say(node, [`${environment} is not described any more; it is not noted that its data is gone`]);
@@ -117,7 +116,7 @@ async function noteData(step: "expect-data" | "forget-data"): Promise<void> {
   const others = await forgetData(store, node);
   const may =
     others.length > 0 ? `${others.join(", ")} may have data still` : "no node has data; the next apply begins anew";
-  say(node, [`its data is gone; ${may}`]);
+  say(node, [`its volume is gone; ${may}`]);
 }
 
 async function asRoot(step: ProvisionerStep | "converge" | "up"): Promise<void> {
@@ -174,8 +173,6 @@ interface NodeInput {
   readonly environment: string;
   readonly node: string;
   readonly address: string;
-  /** For what is noted of its data. */
-  readonly kind?: "data" | "witness";
 }
 
 const nodeFromEnvironment = (): NodeInput => JSON.parse(required("REDIS_HA_NODE")) as NodeInput;

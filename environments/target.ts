@@ -128,8 +128,8 @@ export const target = z.discriminatedUnion("kind", [
     /** Debian 13 image; changing it replaces the machines, one zone at a time. */
     imageId,
     /**
-     * The account that an image is from, where it is shared with yours.
-     * @default - the account itself, Debian, Amazon or its marketplace
+     * The account that an image is from, where it is shared with yours; the account itself, Debian, Amazon and its marketplace are known.
+     * @default - none
      */
     imageOwner: accountId.optional(),
     /** Size of each node's data volume in GiB. It can grow, and never shrink. */

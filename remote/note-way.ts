@@ -4,7 +4,7 @@ import { notedAddress } from "./bastion-address.ts";
 import { noteHostKeys, type SaidKeys } from "./host-keys.ts";
 import { textOfParameter } from "./parameter.ts";
 import { type BastionPlace, fileOf } from "./reach.ts";
-import type { Place } from "./unreached.ts";
+import { NoWay, type Place } from "./unreached.ts";
 
 /**
  * Notes what ssh has to know before it connects to a machine: which keys it says that it has and, where it is reached through a bastion,
@@ -31,7 +31,7 @@ async function noteAddress(
   const { addressPath } = bastion;
   const address = await textOfParameter(addressPath, region);
   if (address === undefined)
-    throw new Error(`there is no bastion: ${region} has no ${addressPath}, which the apply of the network makes`);
+    throw new NoWay(`there is no bastion: ${region} has no ${addressPath}, which the apply of the network makes`);
   // It becomes an argument of ssh.
   if (!net.isIPv4(address)) throw new Error(`${addressPath} has something else than an address; look who wrote it`);
   if (address !== before) writeAtomically(fileOf(root, bastion.addressFile), `${address}\n`);

@@ -3,6 +3,7 @@ import { overridden } from "../agent/override.ts";
 import { HOST_STATE, unitNames } from "../topology/host-places.ts";
 import { initSecrets } from "../secrets/init.ts";
 import {
+  expectData,
   forgetRetired,
   groupHasBegun,
   isMark,
@@ -22,7 +23,7 @@ import { confirmDown } from "./confirm-down.ts";
 import { untilLetIn } from "./machine.ts";
 import type { Described } from "./request.ts";
 import type { Reach } from "./reach.ts";
-import { Ssh } from "./ssh.ts";
+import { Ssh, TimedOut } from "./ssh.ts";
 import { Unreached } from "./unreached.ts";
 
 /** What a step on a host gets as its input: nothing of it stands in a command line. */
@@ -70,7 +71,12 @@ export async function applyOverSsh(
   const input: HostInput = { spec, override: overridden(), volume };
   if (step === "install") {
     await remote.step("install --here", JSON.stringify(input));
-    if (reach.hostKeys) await forgetRetired(await openStore(from, root), spec.node.name);
+    if (reach.hostKeys) {
+      const store = await openStore(from, root);
+      // Its volume is there, so this is so, whatever became of what was noted before it was made.
+      await expectData(store, spec.node.name);
+      await forgetRetired(store, spec.node.name);
+    }
     return;
   }
   await begin(spec, reach, from, root, (bootstrap) =>
@@ -176,7 +182,7 @@ async function reached(
     await remote.prepare({ space: false });
     return [way, remote];
   } catch (error) {
-    if (!(error instanceof Unreached) || !other) throw error;
+    if (!(error instanceof Unreached || error instanceof TimedOut) || !other) throw error;
     print(error.message);
     print(`${node}: trying the way that is described now`);
     return reached({ node, address }, [other], root);

@@ -17,7 +17,7 @@ export class Unreached extends Error {
   }
 }
 
-/** What leads to the host is not there, on this computer: nothing that one waits for. */
+/** What leads to the host is not there, a program or the bastion: nothing that one waits for. */
 export class NoWay extends Unreached {
   override name = "NoWay";
 }
@@ -35,14 +35,18 @@ export interface Attempt {
 const UNKNOWN_KEY = /Host key verification failed|No \S+ host key is known/;
 const OTHER_KEY = /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/;
 const NO_BANNER = /kex_exchange_identification|banner exchange|^Connection (closed|reset|to) .*port 65535/m;
+/** Of our own way through Session Manager. */
+const NOT_HERE = "not found on this computer";
 const NOTHING = "Nothing was sent.";
+/** Of one that was not there yet. */
+const BEFORE_THE_BANNER = /kex_exchange_identification|banner exchange/;
 /** Of a connection that was there. */
 const BROKEN = /, server .* not responding|closed by remote host|client_loop|Broken pipe/;
 
 /** What went wrong, and what to change, from what ssh says. */
 export function unreached(stderr: string, attempt: Attempt): Unreached {
   const bastionSays = ofBastion(stderr, attempt);
-  if (bastionSays === undefined && missingIn(stderr) !== undefined) return new NoWay(ofHost(stderr, attempt));
+  if (stderr.includes(NOT_HERE)) return new NoWay(ofHost(stderr, attempt));
   return bastionSays === undefined
     ? new Unreached(ofHost(stderr, attempt), "host", OTHER_KEY.test(stderr))
     : new Unreached(bastionSays, "bastion", true);
@@ -60,7 +64,7 @@ function ofBastion(stderr: string, { name, reach, bastionAddress = "" }: Attempt
     )
   )
     return `${name}: ${otherThanSaid("the bastion", stderr, reach, bastion.name)}`;
-  const broken = lines.find((line) => BROKEN.test(line))?.trim();
+  const broken = lines.find((line) => BROKEN.test(line) && !BEFORE_THE_BANNER.test(line))?.trim();
   if (broken !== undefined)
     return `${name}: the connection broke (${broken}). What had begun may go on there; a step that runs again waits for it`;
   const its = lines.find((line) => line.split(/[\s@:]+/).includes(bastionAddress))?.trim();
@@ -93,7 +97,9 @@ function ofHost(stderr: string, { name, address, reach }: Attempt): string {
       `for ${user}. ${NOTHING} Put its public half into ~${user}/.ssh/authorized_keys there, or change target.identityFile`
     );
   }
-  const missing = missingIn(stderr);
+  const missing = stderr
+    .split("\n")
+    .find((line) => /Identity file .* not accessible|No such file or directory|not found/.test(line));
   if (missing !== undefined)
     return `${name}: what leads to it is not there: ${missing.trim()}. ${NOTHING}${missing.includes(".lab/") ? " The hosts of the lab: npm run lab up" : ""}`;
   if (/Connection refused/.test(stderr))
@@ -106,14 +112,6 @@ function ofHost(stderr: string, { name, address, reach }: Attempt): string {
   if (/timed out|No route to host|unreachable|Could not resolve/i.test(stderr))
     return `${name}: cannot be reached: ${said}. ${NOTHING}`;
   return `${name}: ${said || "ssh ended without a word"}`;
-}
-
-/** The line that names what is missing on this computer; undefined where the host was reached all the same. */
-function missingIn(stderr: string): string | undefined {
-  if ([OTHER_KEY, UNKNOWN_KEY, /Permission denied/].some((reached) => reached.test(stderr))) return undefined;
-  return stderr
-    .split("\n")
-    .find((line) => /Identity file .* not accessible|No such file or directory|not found/.test(line));
 }
 
 /** Of a machine that says in Parameter Store which keys it has. */

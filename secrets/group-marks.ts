@@ -3,7 +3,7 @@ import type { SecretStore } from "./store.ts";
 /**
  * What the store of an environment on hosts knows of its group besides secrets, as it is the one place that every operator sees and no
  * host: whether a master has ever begun, and, of machines that are made for their nodes, which nodes were retired together with them
- * and which may have data.
+ * and which have a volume, and so may have data.
  */
 
 /**

@@ -3,9 +3,9 @@ import type { TerraformStack } from "cdktf";
 import { at } from "./address.ts";
 import type { AwsEnvironment } from "./aws-environment.ts";
 
-/** The plan fails where the region has no such availability zone for this account, or none that takes anything new. */
+/** The plan fails where the region has no such availability zone for this account. One that is impaired is there all the same. */
 export function checkAvailabilityZones(stack: TerraformStack, { name, target, zones }: AwsEnvironment): void {
-  const found = at("region", new DataAwsAvailabilityZones(stack, "availability-zones", { state: "available" }));
+  const found = at("region", new DataAwsAvailabilityZones(stack, "availability-zones"));
   found.addOverride(
     "lifecycle.postcondition",
     Object.entries(zones).map(([zone, { availabilityZone }]) => ({

@@ -5,7 +5,7 @@ import type { TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { at } from "./address.ts";
 import { type AwsEnvironment, prefixOf } from "./aws-environment.ts";
-import { SSH_PORT, WEB_PORTS } from "./ports.ts";
+import { HTTP_PORT, HTTPS_PORT, SSH_PORT } from "./ports.ts";
 import { EVERYWHERE } from "./public-subnets.ts";
 
 export interface BastionAccessProps {
@@ -45,11 +45,9 @@ export class BastionAccess extends Construct {
       at(id, new VpcSecurityGroupIngressRule(this, id, rule(SSH_PORT, cidr)));
     }
     at("bastion-ssh", new VpcSecurityGroupEgressRule(this, "ssh", rule(SSH_PORT, vpcCidr)));
-    if (egress === "none") at("bastion-443", new VpcSecurityGroupEgressRule(this, "web-443", rule(443, vpcCidr)));
-    else
-      for (const port of WEB_PORTS) {
-        const id = `bastion-${port}`;
-        at(id, new VpcSecurityGroupEgressRule(this, `web-${port}`, rule(port, EVERYWHERE)));
-      }
+    const web = egress === "none" ? vpcCidr : EVERYWHERE;
+    at("bastion-https", new VpcSecurityGroupEgressRule(this, "https", rule(HTTPS_PORT, web)));
+    // Debian's packages come over either.
+    if (egress !== "none") at("bastion-http", new VpcSecurityGroupEgressRule(this, "http", rule(HTTP_PORT, web)));
   }
 }

@@ -22,7 +22,7 @@ export class DataMark extends TerraformData {
     });
     super(stack, "data-mark", {
       forEach: specs,
-      input: { environment: "${each.value.environment}", node: "${each.key}", kind: "${each.value.node.kind}" },
+      input: { environment: "${each.value.environment}", node: "${each.key}" },
       provisioners: [mark("expect-data"), mark("forget-data", "destroy")],
     });
     this.overrideLogicalId("data_mark");

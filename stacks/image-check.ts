@@ -20,7 +20,8 @@ const IMAGE_OWNERS = ["self", "136693071363", "amazon", "aws-marketplace"];
 
 /**
  * The plan fails, before anything is touched, where a machine is to be made of an image that is not there, or that the instance type
- * cannot run. An image that its owner has removed is no reason to stop as long as all machines run that have it.
+ * cannot run. An image that its owner has removed is no reason to stop as long as all machines run that have it; what `-replace` would do
+ * to one of them, a plan's conditions do not see.
  */
 export function checkImage(scope: Construct, props: ImageCheckProps): void {
   const { environment, imageId, instanceType, path, machines } = props;
@@ -30,7 +31,7 @@ export function checkImage(scope: Construct, props: ImageCheckProps): void {
     at(
       id,
       new DataAwsAmiIds(scope, id, {
-        owners: imageOwner === undefined ? IMAGE_OWNERS : [imageOwner],
+        owners: [...IMAGE_OWNERS, ...(imageOwner === undefined ? [] : [imageOwner])],
         includeDeprecated: true,
         filter: [{ name: "image-id", values: [imageId] }, ...filter],
       }),
@@ -53,7 +54,7 @@ export function checkImage(scope: Construct, props: ImageCheckProps): void {
       ],
     }),
   );
-  const owners = imageOwner ?? "this account, Debian, Amazon and its marketplace";
+  const owners = `this account, Debian, Amazon, its marketplace${imageOwner === undefined ? "" : ` or ${imageOwner}`}`;
   stopUnless(
     images("image", { name: "state", values: ["available"] }),
     `length(self.ids) > 0 || length(data.aws_instances.of_image.ids) >= ${machines.length}`,

@@ -7,7 +7,7 @@ import { Construct } from "constructs";
 import { topologyOf } from "../topology/topology.ts";
 import type { AwsTarget } from "../environments/environment.ts";
 import { type AwsEnvironment, prefixOf } from "./aws-environment.ts";
-import { SSH_PORT, WEB_PORTS } from "./ports.ts";
+import { HTTP_PORT, HTTPS_PORT, SSH_PORT } from "./ports.ts";
 import { EVERYWHERE } from "./public-subnets.ts";
 
 export interface MemberAccessProps {
@@ -48,11 +48,14 @@ export class MemberAccess extends Construct {
     for (const [id, source] of sourcesOf(target.operators)) this.letIn(id, SSH_PORT, source);
     if (bastionGroupId !== undefined) this.letIn("bastion", SSH_PORT, { referencedSecurityGroupId: bastionGroupId });
     if (target.egress === "none") {
-      this.letOut("vpc", 443, { cidrIpv4: target.vpcCidr });
+      this.letOut("vpc", HTTPS_PORT, { cidrIpv4: target.vpcCidr });
       const { id: prefixListId } = new DataAwsPrefixList(this, "s3", { name: `com.amazonaws.${target.region}.s3` });
       const rule = { prefixListId, ipProtocol: "tcp", fromPort: 443, toPort: 443 };
       new VpcSecurityGroupEgressRule(this, "to-s3", { securityGroupId: this.group.id, ...rule });
-    } else for (const port of WEB_PORTS) this.letOut("everywhere", port, { cidrIpv4: EVERYWHERE });
+    } else {
+      // Debian's packages come over either.
+      for (const port of [HTTPS_PORT, HTTP_PORT]) this.letOut("everywhere", port, { cidrIpv4: EVERYWHERE });
+    }
   }
 
   private letIn(id: string, port: number, source: Source): void {

@@ -1,3 +1,4 @@
+/** Of what machines reach, and are reached by, besides the servers. */
 export const SSH_PORT = 22;
-/** Debian's packages come over either. */
-export const WEB_PORTS = [443, 80] as const;
+export const HTTPS_PORT = 443;
+export const HTTP_PORT = 80;

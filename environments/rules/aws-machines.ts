@@ -52,9 +52,10 @@ export const exampleLeft: Rule = (subject) => {
 export const noWayIn: Rule = (subject) => {
   const target = awsTarget(subject);
   if (target === undefined) return [];
-  const { sessionManager, bastion, proxyJump, proxyCommand, operators } = target;
+  const { sessionManager, bastion, proxyCommand, operators } = target;
   const named = operators.cidrs.length + operators.securityGroupIds.length > 0;
-  return sessionManager || bastion || proxyJump !== undefined || proxyCommand !== undefined || named
+  // A bastion of one's own, in proxyJump, comes from somewhere, and operators has to name that.
+  return sessionManager || bastion || proxyCommand !== undefined || named
     ? []
     : [
         {

@@ -46,6 +46,17 @@ it("the group is new again when the last data is gone, and not when the last nod
   for (const name of await store.list()) expect(isMark(name), name).toBe(name !== "users/app");
 });
 
+it("what was forgotten half-way is expected again, and forgotten again", async () => {
+  const store = await begun();
+  await store.remove("data/redis-a");
+  await expectData(store, "redis-a");
+  await expectData(store, "redis-a");
+  expect(await forgetData(store, "redis-a")).toEqual(["redis-b"]);
+  expect(await forgetData(store, "redis-a")).toEqual(["redis-b"]);
+  expect(await forgetData(store, "redis-b")).toEqual([]);
+  expect(await isNewGroup(store)).toBe(true);
+});
+
 it("data that comes and goes elsewhere leaves the group as it is", async () => {
   const store = await begun();
   await expectData(store, "redis-d");

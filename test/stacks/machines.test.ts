@@ -94,6 +94,8 @@ describe("the machines of a zone on AWS", () => {
     expect(one(stack, "aws_ebs_volume")["depends_on"]).toEqual(["terraform_data.data_mark"]);
     expect(stack.resource["terraform_data"]?.["data_mark"]).toMatchObject({
       for_each: "${local.nodes}",
+      // Nothing that could change while it stays.
+      input: { environment: "${each.value.environment}", node: "${each.key}" },
       provisioner: [
         { "local-exec": { command: expect.stringMatching(/ host expect-data$/) as string } },
         { "local-exec": { command: expect.stringMatching(/ host forget-data$/) as string, when: "destroy" } },
@@ -129,7 +131,7 @@ describe("the machines of a zone on AWS", () => {
       ],
     });
     const shared = await zoneA((input) => inTarget(input, { imageOwner: "210987654321" }));
-    expect(shared.data?.["aws_ami_ids"]?.["image"]).toMatchObject({ owners: ["210987654321"] });
+    expect(shared.data?.["aws_ami_ids"]?.["image"]?.["owners"]).toContain("210987654321");
     const empty = await zoneA(withoutNode);
     expect(empty.data ?? {}).not.toHaveProperty("aws_ami_ids");
   });

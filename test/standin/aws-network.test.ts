@@ -121,7 +121,7 @@ describe.skipIf(!standIn)("the network of an environment on AWS, by Terraform", 
     expect(await aws.plan()).toContain("No changes.");
   });
 
-  it("has no zone that the region lacks, or that takes nothing new", async () => {
+  it("has no zone that the region lacks", async () => {
     const aws = await standInFor(await network((input) => (zoneOf(input, "b").availabilityZone = "eu-central-1z")));
     await expect(aws.plan()).rejects.toThrow(
       "eu-central-1 has no eu-central-1z for this account, but eu-central-1a, eu-central-1b, eu-central-1c; correct zones.b.availabilityZone in environments/prod.ts. Nothing was changed.",

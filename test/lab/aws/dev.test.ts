@@ -77,7 +77,7 @@ const STACKS = 5;
     const { code, all } = await runCdktf("destroy");
     expect(code).not.toBe(0);
     expect(all).toContain("VolumeInUse");
-    expect(all).toContain("redis-b: its data is gone; redis-a may have data still");
+    expect(all).toContain("redis-b: its volume is gone; redis-a may have data still");
     detach();
     await life.step("applied again, after a destroy that failed", () => cdktf("deploy"));
     await cluster.holds();
