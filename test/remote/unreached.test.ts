@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import type { Reach } from "../../remote/reach.ts";
 import { NoWay, unreached } from "../../remote/unreached.ts";
 
 const bastion = { name: "bastion", addressPath: "/bastion-address", addressFile: ".state/prod/bastion" };
@@ -7,7 +6,7 @@ const behind = (text: string) =>
   unreached(text, {
     name: "admin@10.0.1.10",
     address: "10.0.1.10",
-    reach: { user: "admin", port: 22, knownHostsFile: "known_hosts", bastion } as Reach,
+    reach: { user: "admin", port: 22, knownHostsFile: "known_hosts", bastion },
     bastionAddress: "198.51.100.7",
   });
 
