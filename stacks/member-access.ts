@@ -50,7 +50,7 @@ export class MemberAccess extends Construct {
     if (target.egress === "none") {
       this.letOut("vpc", HTTPS_PORT, { cidrIpv4: target.vpcCidr });
       const { id: prefixListId } = new DataAwsPrefixList(this, "s3", { name: `com.amazonaws.${target.region}.s3` });
-      const rule = { prefixListId, ipProtocol: "tcp", fromPort: 443, toPort: 443 };
+      const rule = { prefixListId, ipProtocol: "tcp", fromPort: HTTPS_PORT, toPort: HTTPS_PORT };
       new VpcSecurityGroupEgressRule(this, "to-s3", { securityGroupId: this.group.id, ...rule });
     } else {
       // Debian's packages come over either.
