@@ -20,10 +20,13 @@ export async function awsPrograms(): Promise<string> {
   const aws = await pythonProgram("aws");
   await withLock(path.join(cacheFolder(process.env), "locks", "session-manager-plugin"), async (onStart) => {
     const target = path.join(cached, "session-manager-plugin");
+    fs.mkdirSync(cached, { recursive: true });
+    // Anew each time: another version of it is in another folder.
+    fs.rmSync(path.join(cached, "aws"), { force: true });
+    fs.symlinkSync(aws, path.join(cached, "aws"));
     if (fs.existsSync(target)) return;
     const go = await searchGo(process.env);
     if (!go.found) throw new Error("AWS's plug-in for Session Manager needs Go to be built; https://go.dev/dl has it");
-    fs.mkdirSync(cached, { recursive: true });
     const main = "github.com/aws/session-manager-plugin/src/sessionmanagerplugin-main";
     await runStep({
       title: "Building AWS's plug-in for Session Manager",
@@ -34,8 +37,6 @@ export async function awsPrograms(): Promise<string> {
       env: { ...process.env, GOWORK: "off", GOFLAGS: "-mod=readonly", CGO_ENABLED: "0" },
       onStart,
     });
-    fs.rmSync(path.join(cached, "aws"), { force: true });
-    fs.symlinkSync(aws, path.join(cached, "aws"));
     fs.renameSync(`${target}.new`, target);
   });
   return cached;
